@@ -1,0 +1,1 @@
+"""One folder, one deployable. They never import each other: they meet only in shared.events."""

@@ -1,0 +1,101 @@
+"""`veedor score`: lines of bills in, lines of assessments out, in the same order. Lenient: fields may be null or absent."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+
+from services.scoring.assess import ScoringPack, assess
+from shared.countries.pack import Pack
+from shared.events import Assessment, Instrument, Move, Stage, Step
+
+Line = dict[str, Any]
+
+
+def _text(line: Line, field: str) -> str | None:
+    value = line.get(field)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{field}: must be text")
+    return value or None
+
+
+def _day(value: Any, field: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(value[:10])
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{field}: {value!r} is not a date (YYYY-MM-DD)") from error
+
+
+def _steps(line: Line, pack: Pack) -> Iterator[Step]:
+    """Dated steps of a bill line; a native stage nobody mapped is `other`."""
+    if line.get("presented"):
+        yield Step.model_construct(stage=Stage.FILED, native_stage=None, date=_day(line["presented"], "presented"))
+    for number, found in enumerate(line.get("stages") or []):
+        if not isinstance(found, dict):
+            raise ValueError(f"stages.{number}: must be an object")
+        native = found.get("stage") or ""
+        if found.get("date"):
+            stage = pack.stage_of(native) or Stage.OTHER
+            yield Step.model_construct(stage=stage, native_stage=native, date=_day(found["date"], f"stages.{number}.date"), detail=found.get("detail"))
+
+
+def move_of(line: Line, pack: Pack) -> Move:
+    """A bill line as a move. Raises ValueError naming the field."""
+    title = _text(line, "title")
+    if not title:
+        raise ValueError("title: missing")
+    steps = sorted(_steps(line, pack), key=lambda step: step.date)
+    return Move.model_construct(
+        move_id=str(line.get("key")),
+        key=str(line.get("key")),
+        country=pack.code,
+        period=_text(line, "period") or "",
+        chamber=_text(line, "chamber") or "",
+        instrument=Instrument.BILL,
+        title=title,
+        summary=_text(line, "summary"),
+        proponent=_text(line, "proponent"),
+        steps=tuple(steps),
+    )
+
+
+def result(key: Any, found: Assessment) -> Line:
+    """The output line: the contract of DESIGN.md section 7."""
+    return {
+        "key": key,
+        "relevance": round(found.relevance, 6),
+        "targets": [str(target) for target in found.targets],
+        "mechanisms": [str(mechanism) for mechanism in found.mechanisms],
+        "direction": str(found.direction),
+        "abstained": found.abstained,
+        "severity": round(found.severity, 3),
+        "imminence": round(found.imminence, 3),
+        "confidence": round(found.confidence, 4),
+        "risk": round(found.risk, 4),
+        "level": str(found.level),
+        "p_law": None if found.p_law is None else round(found.p_law, 6),
+        "earliest_law": found.earliest_law.isoformat() if found.earliest_law else None,
+        "factors": [{"rule": f.rule, "part": f.part, "points": f.points, "quote": f.quote, "citation": f.citation} for f in found.factors],
+    }
+
+
+def score_line(raw: bytes, pack: ScoringPack, as_of: dt.date) -> Line:
+    """One line scored, or `{key, error}`; the line's own `as_of` beats the given one."""
+    key = None
+    try:
+        line = orjson.loads(raw)
+        if not isinstance(line, dict):
+            raise ValueError("the line is no JSON object")
+        key = line.get("key")
+        day = _day(line["as_of"], "as_of") if line.get("as_of") else as_of
+        return result(key, assess(move_of(line, pack.country), pack, day))
+    except ValueError as error:
+        return {"key": key, "error": str(error)}
+
+
+def score(lines: Iterable[bytes], pack: ScoringPack, as_of: dt.date) -> Iterator[Line]:
+    """Scores a stream of lines, one at a time: memory stays flat."""
+    return (score_line(raw, pack, as_of) for raw in lines if raw.strip())

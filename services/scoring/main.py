@@ -1,0 +1,39 @@
+"""Composition root of scoring: moves in, assessments out; it stores nothing, so it publishes directly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from services.scoring.app import create_app
+from services.scoring.assess import ScoringPack, assess
+from shared.bus.contract import Record
+from shared.consumer import Loop
+from shared.events import ASSESSMENTS, MOVES, MoveAssessed, MoveObserved
+from shared.process import Context, Part
+
+
+def assessed(event: MoveObserved, pack: ScoringPack) -> MoveAssessed:
+    """The assessment event of a move event: same revision, same `as_of`."""
+    return MoveAssessed(
+        move=event.move,
+        revision=event.revision,
+        as_of=event.as_of,
+        reason=event.reason,
+        backfill=event.backfill,
+        exercise=event.exercise,
+        pack_version=pack.country.version,
+        model_version=pack.model_version,
+        assessment=assess(event.move, pack, event.as_of),
+    )
+
+
+def build(context: Context) -> Part:
+    pack = ScoringPack.load(context.settings.country)
+
+    def handle(events: Sequence[MoveObserved]) -> list[Record]:
+        return [Record(ASSESSMENTS, event.key, assessed(event, pack).encode()) for event in events]
+
+    loop = Loop("scoring", context.bus, MOVES, MoveObserved, handle, context.stop, turned=context.liveness.register("scoring"), dead_letter_limit=context.settings.dead_letter_limit)
+    app = create_app(context.door({}), pack, lambda: context.now().astimezone(ZoneInfo(pack.country.timezone)).date())
+    return Part("scoring", app, {"scoring": loop.run})

@@ -1,0 +1,200 @@
+"""From an official text to the terms the learned parts read. In: a Spanish title and summary; out: stems in order, without names, numbers unified.
+
+Only listed words pass: a name of a person, party or place is not in the list, so no text can make a name count.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+_TOKEN = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d{3})*")
+_CARRIED_OVER = re.compile(r"^\s*actualizaci[oó]n\b.{0,300}?\(\s*antes\b[^)]{0,200}\)[\s.\-]*", re.DOTALL)
+_SEPARATOR = re.compile(r"[.,]")
+_ENDINGS = (
+    "aciones acion amiento amientos imiento imientos ciones cion siones sion andose iendose ando iendo arse erse irse ados adas ado ada idos idas ido ida "
+    "aran eran iran ara era ira ar er ir an en as es os a e o s"
+).split()
+_LONGEST = tuple(sorted(_ENDINGS, key=len, reverse=True))
+_SHORTEST_STEM = 4
+_FUZZY_LENGTH = 8
+_MEMORY = 50_000
+
+
+def folded(text: str) -> str:
+    """Lower case without accents; ñ becomes n."""
+    return "".join(c for c in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(c))
+
+
+def stem(word: str) -> str:
+    """The word less its longest listed ending, never shorter than four letters: one stem for *elimina*, *eliminar*, *eliminación*."""
+    if word.endswith("ces") and len(word) > 5:
+        word = word[:-3] + "z"
+    for ending in _LONGEST:
+        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
+            return word[: -len(ending)]
+    return word
+
+
+def tokens(text: str) -> list[str]:
+    """Words and numbers of a text in lower case, less the preamble of a bill carried over from an earlier period."""
+    lower = unicodedata.normalize("NFC", text).lower()
+    if "antes" in lower:
+        lower = _CARRIED_OVER.sub(" ", lower)
+    return _TOKEN.findall(lower)
+
+
+def _canonical(token: str) -> str:
+    return _SEPARATOR.sub("", token) if token[0].isdigit() else stem(folded(token))
+
+
+@dataclass(frozen=True, slots=True)
+class Conventions:
+    """How a country's drafters write: phrases that are one term, abbreviations, names that are never read, empty words, concepts by stem."""
+
+    phrases: dict[str, str]
+    aliases: dict[str, str]
+    names: frozenset[str]
+    empty: frozenset[str]
+    parties: tuple[str, ...]
+    concepts: dict[str, str]
+
+    @classmethod
+    def load(cls, directory: Path) -> Conventions:
+        """From `lexicon.json` and `stop.json` of a pack's weights."""
+        lexicon: dict[str, Any] = orjson.loads((directory / "lexicon.json").read_bytes())
+        stop: dict[str, Any] = orjson.loads((directory / "stop.json").read_bytes())
+        return cls(
+            phrases=lexicon["phrases"],
+            aliases={folded(short): _canonical(full) if full else "" for short, full in lexicon["aliases"].items()},
+            names=frozenset(stop["persons"]) | frozenset(stop["regions"]),
+            empty=frozenset(stop["empty"]),
+            parties=tuple(stop["parties"]),
+            concepts={
+                _canonical(word): f"{group}:{concept}" for group, entries in lexicon["concepts"].items() for concept, words in entries.items() for word in words
+            },
+        )
+
+    def term(self, token: str) -> str:
+        """The term of one token: empty for words without meaning, marked with * for a word that is also a name and so counts only inside a phrase."""
+        plain = folded(token)
+        if plain in self.empty:
+            return ""
+        if (full := self.aliases.get(plain)) is not None:
+            return full
+        return f"{_canonical(token)}*" if plain in self.names else _canonical(token)
+
+    def joined(self) -> dict[tuple[str, ...], str]:
+        """Phrases as sequences of terms, and the one term (or nothing) that stands for each."""
+        written = {**dict.fromkeys(self.parties, ""), **self.phrases}
+        return {self.terms(phrase): "_".join(_canonical(word) for word in whole.split("_")) if whole else "" for phrase, whole in written.items()}
+
+    def terms(self, text: str) -> tuple[str, ...]:
+        """Every term of a text before phrases are joined."""
+        return tuple(term for token in tokens(text) if (term := self.term(token)))
+
+
+class Lexicon:
+    """The words that may count, and the reader of texts that passes only those. With `words` None every word passes: how training sees a text first."""
+
+    __slots__ = ("_conventions", "_memory", "_near", "_parts", "_phrases", "words")
+
+    def __init__(self, conventions: Conventions, words: Iterable[str] | None) -> None:
+        joined = conventions.joined()
+        self.words = None if words is None else frozenset(words)
+        self._conventions = conventions
+        self._phrases = _by_first(joined)
+        self._parts = frozenset(part for parts in joined for part in parts)
+        self._near = _neighbours(self.words or ())
+        self._memory: dict[str, str] = {}
+
+    def read(self, text: str) -> list[str]:
+        """Terms of a text in order; unlisted words leave no gap."""
+        memory = self._memory
+        found = [term for token in tokens(text) if (term := memory[token] if token in memory else self._learn(token))]
+        return self._join(found)
+
+    def _learn(self, token: str) -> str:
+        if len(self._memory) >= _MEMORY:
+            self._memory.clear()
+        term = self._memory[token] = self._term(token)
+        return term
+
+    def _term(self, token: str) -> str:
+        term = self._conventions.term(token)
+        if not term or term in self._parts:
+            return term
+        if term.endswith("*"):
+            return ""
+        if self.words is None or term in self.words:
+            return term
+        return self._mistyped(term) if len(token) >= _FUZZY_LENGTH and token.isalpha() else ""
+
+    def _mistyped(self, term: str) -> str:
+        """The listed word whose stem is one typing error away, if exactly one is."""
+        near = {hit for shorter in _deletions(term) for hit in self._near.get(shorter, ())}
+        return near.pop() if len(near) == 1 else ""
+
+    def _join(self, found: list[str]) -> list[str]:
+        phrases, words = self._phrases, self.words
+        out: list[str] = []
+        at, end = 0, len(found)
+        while at < end:
+            term = found[at]
+            for parts, whole in phrases.get(term, ()):
+                if tuple(found[at : at + len(parts)]) == parts:
+                    at += len(parts)
+                    term = whole
+                    break
+            else:
+                at += 1
+            if term and not term.endswith("*") and (words is None or term in words):
+                out.append(term)
+        return out
+
+
+def _by_first(joined: dict[tuple[str, ...], str]) -> dict[str, list[tuple[tuple[str, ...], str]]]:
+    grouped: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+    for parts, whole in sorted(joined.items(), key=lambda item: (-len(item[0]), item[0])):
+        if parts:
+            grouped.setdefault(parts[0], []).append((parts, whole))
+    return grouped
+
+
+def _deletions(word: str) -> Sequence[str]:
+    return (word, *(word[:i] + word[i + 1 :] for i in range(1, len(word))))
+
+
+def _neighbours(words: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    near: dict[str, tuple[str, ...]] = {}
+    for word in sorted(words):
+        if len(word) >= _FUZZY_LENGTH - 2 and word.isalpha():
+            for shorter in _deletions(word):
+                near[shorter] = (*near.get(shorter, ()), word)
+    return near
+
+
+def grams(terms: Sequence[str], concepts: Mapping[str, str], window: int = 8) -> list[str]:
+    """Distinct features of a text: its terms, neighbouring pairs ("reduc mandat"), concepts ("=act:cut") and ordered pairs of concepts within `window` terms ("act:cut>thing:term")."""
+    found = dict.fromkeys(terms)
+    previous = ""
+    seen: list[tuple[int, str]] = []
+    for at, term in enumerate(terms):
+        if previous:
+            found[f"{previous} {term}"] = None
+        previous = term
+        concept = concepts.get(term)
+        if concept is None:
+            continue
+        found[f"={concept}"] = None
+        for where, earlier in seen:
+            if at - where <= window and earlier != concept:
+                found[f"{earlier}>{concept}"] = None
+        seen.append((at, concept))
+    return list(found)

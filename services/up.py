@@ -1,0 +1,96 @@
+"""`veedor up`: every service in one process on one port. In: a Context; out: a running house whose parts meet only on the bus and over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from flask import Flask
+from flask_openapi3.openapi import OpenAPI
+
+from services.alerting import main as alerting
+from services.console import main as console
+from services.ingest import main as ingest
+from services.scoring import main as scoring
+from services.webhooks import main as webhooks
+from shared.http import Door, Mount, Server, client, document, guard, reply
+from shared.operations import Crew
+from shared.process import Context, Part
+
+PREFIXES = {
+    "ingest": ("/v1/moves", "/v1/sources"),
+    "scoring": ("/v1/assess",),
+    "alerting": ("/v1/alerts", "/v1/institutions", "/v1/clusters", "/v1/ledger", "/v1/stream", "/v1/exports", "/v1/summary", "/feeds"),
+    "webhooks": ("/v1/subscriptions", "/v1/deliveries", "/v1/feed", "/.well-known"),
+}
+"""Public paths, a service: the same in one process, behind the gateway and behind an Ingress."""
+
+
+@dataclass(frozen=True)
+class House:
+    """The running house: its root WSGI application, its address and a one-time sign-in link maker."""
+
+    app: Mount
+    parts: dict[str, Part]
+    url: str
+    sign_in_link: Callable[[], str]
+
+
+def union(apps: list[OpenAPI]) -> dict[str, Any]:
+    """One OpenAPI document of several."""
+    whole: dict[str, Any] = {"openapi": "3.1.0", "info": {"title": "Veedor", "version": "1"}, "paths": {}, "components": {"schemas": {}, "securitySchemes": {}}}
+    for app in apps:
+        part = document(app)
+        whole["paths"] |= part["paths"]
+        for name in ("schemas", "securitySchemes"):
+            whole["components"][name] |= part.get("components", {}).get(name, {})
+    return whole
+
+
+def documents(door: Door, apps: list[OpenAPI]) -> Flask:
+    """The application that answers /openapi.json with the union."""
+    app = Flask("veedor", static_folder=None)
+    app.extensions["door"] = door
+    guard(app, "veedor")
+    app.add_url_rule("/openapi.json", "openapi", lambda: reply(union(apps)))
+    return app
+
+
+def build(context: Context) -> tuple[Mount, dict[str, Part]]:
+    """Builds every part and joins them; the console reaches its siblings through the mount itself, never through a port."""
+    parts = {"ingest": ingest.build(context), "scoring": scoring.build(context), "alerting": alerting.build(context), "webhooks": webhooks.build(context)}
+    apis = [part.app for part in parts.values() if isinstance(part.app, OpenAPI)]
+    prefixes: dict[str, Any] = {prefix: parts[name].app for name, found in PREFIXES.items() for prefix in found}
+    prefixes["/openapi.json"] = documents(context.door({}), apis)
+    siblings = Mount(prefixes, prefixes["/openapi.json"])
+    inside = client("http://veedor.internal", transport=httpx.WSGITransport(app=siblings))
+    parts["console"] = console.build(context, dict.fromkeys(PREFIXES, inside))
+    return Mount(prefixes, parts["console"].app), parts
+
+
+@contextmanager
+def running(context: Context, port: int) -> Iterator[House]:
+    """The house, up for the length of the block; stops its loops and streams on the way out. Raises what a thread died of."""
+    app, parts = build(context)
+    settings = context.settings
+
+    def closing() -> None:
+        for part in parts.values():
+            part.closing()
+
+    server = Server(app, settings.host, port, settings.threads + settings.watchers, closing)
+    url = settings.public_url or f"http://{settings.host}:{server.port}"
+    crew = Crew(context.stop)
+    for part in parts.values():
+        for name, work in part.work.items():
+            crew.start(name, work)
+    crew.start("http", lambda: server.run(context.stop))
+    try:
+        yield House(app, parts, url, lambda: console.sign_in_link(parts["console"], url))
+    finally:
+        context.stop.set()
+        crew.join()

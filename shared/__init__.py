@@ -1,0 +1,1 @@
+"""What two services need: events, bus, database, HTTP, identity, operations and the country packs."""

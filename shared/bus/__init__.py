@@ -1,0 +1,21 @@
+"""The bus: records go in by topic and key, come out by consumer group, in order per key. Two implementations, one contract."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from shared.bus.contract import Bus
+from shared.errors import Refused
+
+
+def open_bus(url: str, *, home: Path, max_bytes: int) -> Bus:
+    """`local` (a log under `home`) or `kafka://...`. Raises Refused for any other address."""
+    if url == "local":
+        from shared.bus.local import LocalBus
+
+        return LocalBus(home / "bus.db", max_bytes=max_bytes)
+    if url.startswith("kafka://"):
+        from shared.bus.kafka import KafkaBus
+
+        return KafkaBus(url)
+    raise Refused(f"{url!r} is neither `local` nor `kafka://host:port`", field="VEEDOR_BUS")

@@ -1,0 +1,191 @@
+"""The one loop that drives every consumer: poll, decode, handle, publish, commit. In: a bus; out: handled events and dead letters.
+
+Correctness, step by step (a crash after any of them loses nothing):
+1. poll hands out records from the committed offset on;
+2. the handler writes its own transaction (idempotent by event id), 3. then what follows from it is published and confirmed,
+4. only then is the offset committed. A crash between 2 and 4 redelivers; the handler stores nothing twice and its result is published again with the same id.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+from shared.bus.contract import Bus, Consumer, Delivery, Producer, Record, TopicPartition
+from shared.errors import InvalidMessage, Retryable
+from shared.events import Event, dead_letters
+
+E = TypeVar("E", bound=Event)
+log = structlog.get_logger(__name__)
+
+HANDLED = Counter("veedor_events_handled_total", "Events handled and committed.", ["service", "topic"])
+DEAD = Counter("veedor_dead_letters_total", "Messages that went to the dead letters.", ["service", "topic"])
+RETRIES = Counter("veedor_handler_retries_total", "Batches tried again because a dependency did not answer.", ["service", "topic"])
+LATENCY = Histogram("veedor_handler_seconds", "Seconds from poll to commit, a batch.", ["service", "topic"], buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30))
+LAG = Gauge("veedor_consumer_lag", "Records not yet committed, a partition.", ["service", "topic", "partition"])
+TURNED = Gauge("veedor_loop_turned_timestamp_seconds", "When the loop last turned (Unix seconds).", ["service"])
+
+MAX_BACKOFF = 30.0
+
+
+def full_jitter(attempt: int, *, base: float = 0.2, cap: float = MAX_BACKOFF, draw: Callable[[], float] = random.random) -> float:
+    """Seconds to wait before try number `attempt` (from 1): uniform in 0..min(cap, base * 2**attempt).
+
+    Source: Exponential Backoff And Jitter, "full jitter" (AWS Architecture Blog, 2015).
+    """
+    return draw() * min(cap, base * 2.0 ** min(attempt, 32))
+
+
+class TooManyDeadLetters(RuntimeError):
+    """More undecodable messages than the limit: something upstream is broken; the consumer stops instead of emptying the topic."""
+
+
+@dataclass
+class Loop(Generic[E]):
+    """Drives one consumer until `stop` is set.
+
+    `handle` gets decoded events in order (per key) and returns the records that follow; it raises InvalidMessage (wrong for ever), Retryable (wrong now); anything else ends the process.
+    `after` runs between publish and commit (an outbox relay). `observe` is called when the loop turns (liveness).
+    """
+
+    service: str
+    bus: Bus
+    topic: str
+    event: type[E]
+    handle: Callable[[Sequence[E]], Sequence[Record]]
+    stop: threading.Event
+    after: Callable[[], object] = lambda: None
+    turned: Callable[[], None] = lambda: None
+    batch: int = 500
+    dead_letter_limit: int = 1000
+    dead: int = field(default=0, init=False)
+
+    def run(self) -> None:
+        """Returns when stopped; raises what is a bug."""
+        producer = self.bus.producer()
+        consumer = self._join()
+        last_lag = 0.0
+        try:
+            while consumer is not None and not self.stop.is_set():
+                self.turned()
+                TURNED.labels(self.service).set_to_current_time()
+                if time.monotonic() - last_lag > 5:
+                    last_lag = time.monotonic()
+                    self._export_lag(consumer)
+                try:
+                    deliveries = consumer.poll(0.5, self.batch)
+                except Retryable as error:
+                    self._wait(1, error)
+                    continue
+                if deliveries:
+                    self._step(consumer, producer, deliveries)
+        finally:
+            if consumer is not None:
+                consumer.close()
+            producer.close()
+
+    def _join(self) -> Consumer | None:
+        attempt = 0
+        while not self.stop.is_set():
+            try:
+                return self.bus.consumer(f"veedor.{self.service}", [self.topic])
+            except Retryable as error:
+                attempt += 1
+                self._wait(attempt, error)
+        return None
+
+    def _step(self, consumer: Consumer, producer: Producer, deliveries: Sequence[Delivery]) -> None:
+        started = time.monotonic()
+        attempt = 0
+        while not self.stop.is_set():
+            try:
+                self._process(producer, deliveries)
+                consumer.commit(_next(deliveries))
+            except Retryable as error:
+                attempt += 1
+                RETRIES.labels(self.service, self.topic).inc()
+                self._wait(attempt, error)
+                if attempt >= 3:
+                    consumer.rewind()
+                    return
+                continue
+            except Exception:
+                first = deliveries[0]
+                log.exception("handler failed: this is a bug", topic=first.topic, partition=first.partition, offset=first.offset, records=len(deliveries))
+                raise
+            HANDLED.labels(self.service, self.topic).inc(len(deliveries))
+            LATENCY.labels(self.service, self.topic).observe(time.monotonic() - started)
+            return
+
+    def _process(self, producer: Producer, deliveries: Sequence[Delivery]) -> None:
+        events, refused = self._decode(deliveries)
+        try:
+            records = list(self.handle([event for _, event in events])) if events else []
+        except InvalidMessage:
+            records = self._one_by_one(events, refused)
+        dead = [self._dead_letter(delivery, error) for delivery, error in refused]
+        producer.publish([*records, *dead])
+        self.after()
+        if dead:
+            self.dead += len(dead)
+            DEAD.labels(self.service, self.topic).inc(len(dead))
+            if self.dead > self.dead_letter_limit:
+                raise TooManyDeadLetters(f"{self.dead} dead letters from {self.topic}: look at {dead_letters(self.topic)}, then restart")
+
+    def _decode(self, deliveries: Sequence[Delivery]) -> tuple[list[tuple[Delivery, E]], list[tuple[Delivery, InvalidMessage]]]:
+        events: list[tuple[Delivery, E]] = []
+        refused: list[tuple[Delivery, InvalidMessage]] = []
+        for delivery in deliveries:
+            try:
+                events.append((delivery, self.event.decode(delivery.value)))
+            except InvalidMessage as error:
+                refused.append((delivery, error))
+        return events, refused
+
+    def _one_by_one(self, events: Sequence[tuple[Delivery, E]], refused: list[tuple[Delivery, InvalidMessage]]) -> list[Record]:
+        records: list[Record] = []
+        for delivery, event in events:
+            try:
+                records += self.handle([event])
+            except InvalidMessage as error:
+                refused.append((delivery, error))
+        return records
+
+    def _dead_letter(self, delivery: Delivery, error: InvalidMessage) -> Record:
+        log.error("message goes to the dead letters", topic=delivery.topic, partition=delivery.partition, offset=delivery.offset, why=str(error))
+        headers = (
+            ("veedor-origin-topic", delivery.topic.encode()),
+            ("veedor-origin-partition", str(delivery.partition).encode()),
+            ("veedor-origin-offset", str(delivery.offset).encode()),
+            ("veedor-error", str(error)[:2000].encode("ascii", "replace")),
+            ("veedor-time", str(delivery.timestamp).encode()),
+        )
+        return Record(dead_letters(delivery.topic), delivery.key, delivery.value, (*delivery.headers, *headers))
+
+    def _export_lag(self, consumer: Consumer) -> None:
+        try:
+            for (topic, partition), lag in consumer.lag().items():
+                LAG.labels(self.service, topic, str(partition)).set(lag)
+        except Retryable as error:
+            log.warning("lag unknown", why=str(error))
+
+    def _wait(self, attempt: int, error: Retryable) -> None:
+        pause = full_jitter(attempt)
+        log.warning("trying again", service=self.service, topic=self.topic, attempt=attempt, seconds=round(pause, 2), why=str(error))
+        self.stop.wait(pause)
+
+
+def _next(deliveries: Sequence[Delivery]) -> dict[TopicPartition, int]:
+    """The offsets to go on from, a partition."""
+    positions: dict[TopicPartition, int] = {}
+    for delivery in deliveries:
+        place = (delivery.topic, delivery.partition)
+        positions[place] = max(positions.get(place, 0), delivery.offset + 1)
+    return positions

@@ -1,0 +1,124 @@
+"""One way to reach a database: SQLModel on SQLite or PostgreSQL, a schema a service, transactions that roll back by default."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command, context
+from alembic.config import Config
+from sqlalchemy import DateTime, Engine, MetaData, TypeDecorator, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import QueuePool
+from sqlmodel import Session
+
+from shared.errors import Retryable
+
+SERVICES = Path(__file__).resolve().parent.parent / "services"
+
+
+class Utc(TypeDecorator[dt.datetime]):
+    """A point in time, always with zone UTC, on databases that keep the zone and on those that drop it."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Any) -> dt.datetime | None:
+        return value.astimezone(dt.UTC) if value is not None else None
+
+    def process_result_value(self, value: dt.datetime | None, dialect: Any) -> dt.datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+def _sqlite_engine(url: str) -> Engine:
+    Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, poolclass=QueuePool, pool_size=8, max_overflow=32, connect_args={"timeout": 30, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        # A transaction that starts by reading cannot be made a writing one while another writes: writers say so first.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+
+    return engine
+
+
+def _postgres_engine(url: str, service: str) -> Engine:
+    return create_engine(url, pool_size=4, max_overflow=12, pool_pre_ping=True, connect_args={"options": f"-csearch_path={service}", "connect_timeout": 5})
+
+
+class Database:
+    """A service's own database. `transaction()` writes, `reading()` reads; both close what they open."""
+
+    def __init__(self, url: str, service: str) -> None:
+        self.url = url
+        self.service = service
+        self.is_sqlite = url.startswith("sqlite")
+        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url, service)
+        self.writer = self.engine.execution_options(writes=True)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """One write transaction: committed when the block ends, rolled back when it raises. Raises Retryable when the database does not answer."""
+        with _named(self.service), Session(self.writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A consistent view that writes nothing."""
+        with _named(self.service), Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    def ready(self) -> bool:
+        try:
+            with self.reading() as session:
+                session.connection().execute(text("SELECT 1"))
+        except Retryable:
+            return False
+        return True
+
+    def migrate(self, revision: str = "head") -> None:
+        """Brings the schema to `revision` (Alembic); safe to run from several processes at once."""
+        config = Config()
+        config.set_main_option("script_location", str(SERVICES / self.service / "migrations"))
+        with _named(self.service), self.writer.connect() as connection, connection.begin():
+            if not self.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('veedor migrate'))"))
+                connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{self.service}"'))
+            config.attributes["connection"] = connection
+            if revision == "base":
+                command.downgrade(config, revision)
+            else:
+                command.upgrade(config, revision)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+@contextmanager
+def _named(service: str) -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise Retryable(f"database of {service}: {error.orig}") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Retryable(f"database of {service}: connection lost: {error.orig}") from error
+        raise
+
+
+def run_migrations(metadata: MetaData) -> None:
+    """What every `services/*/migrations/env.py` calls: runs on the connection `Database.migrate` hands over."""
+    connection = context.config.attributes["connection"]
+    context.configure(connection=connection, target_metadata=metadata, render_as_batch=connection.dialect.name == "sqlite", transactional_ddl=False)
+    context.run_migrations()

@@ -1,0 +1,192 @@
+"""Who is asking: bearer tokens (JWT, EdDSA) minted by `veedor token issue` and verified offline, one-time sign-in links, the CSRF token of a cookie session."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from shared.errors import Refused
+from shared.events import Tlp
+
+ISSUER = "veedor"
+API = "veedor-api"
+SIGN_IN = "veedor-sign-in"
+COOKIE = "veedor_session"
+CSRF_HEADER = "X-CSRF-Token"
+
+
+class Role(StrEnum):
+    """What a person or a machine may do; an admin may do all."""
+
+    OBSERVER = "observer"
+    ANALYST = "analyst"
+    SUBSCRIBER = "subscriber"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A verified caller. `clearance` is the most closed TLP they may read; `token_id` can be revoked; `by_cookie` asks for a CSRF token on writes."""
+
+    subject: str
+    organisation: str
+    roles: frozenset[Role]
+    clearance: Tlp
+    token_id: str
+    expires: dt.datetime
+    by_cookie: bool = False
+
+    def may(self, *roles: Role) -> bool:
+        return Role.ADMIN in self.roles or bool(self.roles & set(roles))
+
+
+ANONYMOUS = Identity("anonymous", "", frozenset(), Tlp.CLEAR, "", dt.datetime.max.replace(tzinfo=dt.UTC))
+
+
+def load_key(path: Path) -> Ed25519PrivateKey:
+    """The private key at `path` (PEM), made on first use, readable by its owner only. Two processes that race end with one key."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        pem = Ed25519PrivateKey.generate().private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise Refused("is not an Ed25519 private key in PEM", field=str(path))
+    return key
+
+
+def public_pem(key: Ed25519PublicKey) -> str:
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+@dataclass
+class Revocations:
+    """Ids of revoked tokens, one a line in a file that is read again when it changes. A file that cannot be read refuses everyone."""
+
+    path: Path
+    _stamp: tuple[int, int] | None = None
+    _ids: frozenset[str] = frozenset()
+
+    def __contains__(self, token_id: str) -> bool:
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return False
+        stamp = (found.st_mtime_ns, found.st_size)
+        if stamp != self._stamp:
+            self._ids = frozenset(self.path.read_text(encoding="ascii").split())
+            self._stamp = stamp
+        return token_id in self._ids
+
+    def add(self, token_id: str) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="ascii") as file:
+            file.write(f"{token_id}\n")
+
+
+def issue(key: Ed25519PrivateKey, *, subject: str, roles: Iterable[Role], clearance: Tlp, ttl: dt.timedelta, now: dt.datetime, organisation: str = "", audience: str = API) -> str:
+    """A signed token. `ttl` counts from `now` (UTC)."""
+    claims = {
+        "iss": ISSUER,
+        "aud": audience,
+        "sub": subject,
+        "org": organisation or subject,
+        "roles": sorted(roles),
+        "tlp": clearance,
+        "iat": now,
+        "exp": now + ttl,
+        "jti": secrets.token_hex(16),
+    }
+    return jwt.encode(claims, key, algorithm="EdDSA")
+
+
+@dataclass
+class Verifier:
+    """Verifies tokens offline. `now` is injected; `revoked` answers `id in revoked`."""
+
+    key: Ed25519PublicKey
+    revoked: Revocations
+    now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
+
+    def verify(self, token: str, *, audience: str = API, by_cookie: bool = False) -> Identity:
+        """Raises Refused (401) saying what is wrong with the token and what to do."""
+        try:
+            claims = jwt.decode(
+                token,
+                self.key,
+                algorithms=["EdDSA"],
+                audience=audience,
+                issuer=ISSUER,
+                options={"require": ["exp", "iat", "sub", "jti"], "verify_exp": False, "verify_iat": False, "verify_nbf": False},
+            )
+            expires = dt.datetime.fromtimestamp(int(claims["exp"]), dt.UTC)
+            identity = Identity(
+                str(claims["sub"]),
+                str(claims.get("org", "")),
+                frozenset(Role(role) for role in claims.get("roles", [])),
+                Tlp(claims.get("tlp", Tlp.CLEAR)),
+                str(claims["jti"]),
+                expires,
+                by_cookie,
+            )
+        except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, OSError) as error:
+            raise Refused(f"token not accepted ({error}): ask your operator for a new one (`veedor token issue`)", field="Authorization", status=401) from error
+        if expires <= self.now():
+            raise Refused(f"token expired at {expires.isoformat()}: ask your operator for a new one (`veedor token issue`)", field="Authorization", status=401)
+        if identity.token_id in self.revoked:
+            raise Refused("token was revoked: ask your operator for a new one (`veedor token issue`)", field="Authorization", status=401)
+        return identity
+
+
+@dataclass
+class SignIn:
+    """One-time links of one console process: a link is good once, for ten minutes, and never survives a restart."""
+
+    key: Ed25519PrivateKey
+    verifier: Verifier
+    started: dt.datetime
+    used: set[str] = field(default_factory=set)
+
+    def link_token(self, *, subject: str, roles: Iterable[Role], clearance: Tlp = Tlp.AMBER, now: dt.datetime, ttl: dt.timedelta = dt.timedelta(hours=12)) -> str:
+        return issue(self.key, subject=subject, roles=roles, clearance=clearance, ttl=ttl, now=now, audience=SIGN_IN)
+
+    def redeem(self, token: str, *, session: dt.timedelta = dt.timedelta(hours=12)) -> str:
+        """The session token for a link's token. Raises Refused (401) when it was used, expired or is older than this process."""
+        identity = self.verifier.verify(token, audience=SIGN_IN)
+        if identity.token_id in self.used:
+            raise Refused("this sign-in link was used already: restart `veedor up` or run `veedor token link` for a new one", field="token", status=401)
+        self.used.add(identity.token_id)
+        return issue(
+            self.key, subject=identity.subject, roles=identity.roles, clearance=identity.clearance, ttl=session, now=self.verifier.now(), organisation=identity.organisation
+        )
+
+
+def csrf_token(session_token: str) -> str:
+    """The token a page sends back with a write: bound to the session, worthless without its cookie."""
+    return hmac.new(session_token.encode(), b"veedor csrf", hashlib.sha256).hexdigest()
+
+
+def csrf_matches(session_token: str, given: str | None) -> bool:
+    return given is not None and hmac.compare_digest(csrf_token(session_token).encode(), given.encode("utf-8", "replace"))

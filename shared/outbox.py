@@ -1,0 +1,99 @@
+"""The relay of an outbox: what a service wrote in its transaction reaches the bus, in order, at least once, with the same ids.
+
+ingest and alerting publish only through here; a crash between publishing and marking publishes again, and consumers know the id.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from prometheus_client import Counter, Gauge
+from sqlalchemy import text
+from sqlmodel import Session
+
+from shared.bus.contract import Bus, Producer, Record
+from shared.consumer import full_jitter
+from shared.database import Database
+from shared.errors import Retryable
+
+log = structlog.get_logger(__name__)
+
+PUBLISHED = Counter("veedor_outbox_published_total", "Outbox rows published.", ["service"])
+DEPTH = Gauge("veedor_outbox_depth", "Outbox rows waiting, as last read (at most one batch is counted).", ["service"])
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A stored row that is not published yet; `position` grows with the order of writing."""
+
+    position: int
+    record: Record
+
+
+@dataclass
+class Relay:
+    """`pending(session, limit)` gives the oldest unpublished rows in order; `mark(session, position)` notes that all up to it are out."""
+
+    service: str
+    database: Database
+    bus: Bus
+    pending: Callable[[Session, int], Sequence[Pending]]
+    mark: Callable[[Session, int], None]
+    batch: int = 500
+
+    def __post_init__(self) -> None:
+        self.producer: Producer | None = None
+        self.lock = threading.Lock()
+        self.written = threading.Event()
+
+    def wake(self) -> None:
+        """Called after a write: the relay need not wait for its next look."""
+        self.written.set()
+
+    def drain(self) -> int:
+        """Publishes everything waiting; returns how many. Raises Retryable."""
+        total = 0
+        while count := self._one_batch():
+            total += count
+        return total
+
+    def _one_batch(self) -> int:
+        with self.lock, self.database.transaction() as session:
+            # One publisher at a time over all replicas: rows leave in the order they were written.
+            if not self.database.is_sqlite:
+                session.connection().execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"outbox {self.service}"})
+            rows = self.pending(session, self.batch)
+            DEPTH.labels(self.service).set(len(rows))
+            if not rows:
+                return 0
+            self.producer = self.producer or self.bus.producer()
+            self.producer.publish([row.record for row in rows])
+            self.mark(session, rows[-1].position)
+        PUBLISHED.labels(self.service).inc(len(rows))
+        return len(rows)
+
+    def run(self, stop: threading.Event, turned: Callable[[], None] = lambda: None) -> None:
+        """Drains on every wake and once a second until `stop` is set."""
+        attempt = 0
+        while not stop.is_set():
+            turned()
+            self.written.clear()
+            try:
+                self.drain()
+                attempt = 0
+            except Retryable as error:
+                attempt += 1
+                pause = full_jitter(attempt)
+                log.warning("outbox waits", service=self.service, attempt=attempt, seconds=round(pause, 2), why=str(error))
+                stop.wait(pause)
+                continue
+            self.written.wait(0.5)
+        self.close()
+
+    def close(self) -> None:
+        if self.producer is not None:
+            self.producer.close()
+            self.producer = None

@@ -1,0 +1,84 @@
+"""How a service becomes a process: what every composition root is handed (Context), what it gives back (Part), and the one way to run it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+from flask import Flask
+
+from shared.bus import open_bus
+from shared.bus.contract import Bus
+from shared.database import Database
+from shared.events import TOPICS, dead_letters
+from shared.http import Door, Server
+from shared.identity import Revocations, Verifier, load_key
+from shared.operations import Crew, Liveness
+from shared.settings import PORTS, Settings
+
+log = structlog.get_logger(__name__)
+
+
+def utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a composition root gets. `now` is the wall clock (UTC); `exercise` is true in a replay."""
+
+    settings: Settings
+    bus: Bus
+    verifier: Verifier
+    stop: threading.Event
+    liveness: Liveness
+    now: Callable[[], dt.datetime] = utc_now
+    exercise: bool = False
+
+    def door(self, checks: Mapping[str, Callable[[], bool]]) -> Door:
+        """The API's door with the bus among its readiness checks."""
+        return Door(self.verifier, self.liveness, {"bus": self.bus.ready, **checks}, anonymous_clear=self.settings.tlp_clear_anonymous)
+
+    def database(self, service: str) -> Database:
+        """The service's own database; the embedded one is brought to the newest schema at once, a server's by `veedor migrate`."""
+        database = Database(self.settings.database_url(service), service)
+        if database.is_sqlite:
+            database.migrate()
+        return database
+
+
+@dataclass(frozen=True)
+class Part:
+    """A built service: its API, the loops it needs (name -> function that returns when the context's stop is set), what to do before the server stops."""
+
+    service: str
+    app: Flask
+    work: Mapping[str, Callable[[], object]] = field(default_factory=dict)
+    closing: Callable[[], None] = lambda: None
+
+
+def open_context(settings: Settings, stop: threading.Event, *, exercise: bool = False, now: Callable[[], dt.datetime] = utc_now) -> Context:
+    """The parts every service shares, from its settings."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    bus = open_bus(settings.bus, home=settings.home, max_bytes=settings.local_log_max_bytes)
+    if settings.bus == "local":
+        bus.ensure_topics([*TOPICS, *map(dead_letters, TOPICS)])
+    key = load_key(settings.keys / "identity.pem").public_key()
+    verifier = Verifier(key, Revocations(settings.home / "revoked"), now)
+    return Context(settings, bus, verifier, stop, Liveness(), now, exercise)
+
+
+def run(context: Context, part: Part) -> None:
+    """One service as a process of its own: its loops and its server, until stop. Raises what a thread died of."""
+    settings = context.settings
+    port = PORTS[part.service] if settings.port is None else settings.port
+    server = Server(part.app, settings.host, port, settings.threads + settings.watchers, part.closing)
+    crew = Crew(context.stop)
+    for name, work in part.work.items():
+        crew.start(name, work)
+    log.info("ready", service=part.service, host=settings.host, port=server.port)
+    server.run(context.stop)
+    crew.join()
