@@ -77,6 +77,17 @@ def load_key(path: Path) -> Ed25519PrivateKey:
     return key
 
 
+def load_public_key(path: Path) -> Ed25519PublicKey:
+    """The public half of the key at `path`: from `path` with suffix .pub where only that was handed out, else from the private key itself (made on first use)."""
+    public = path.with_suffix(".pub")
+    if path.exists() or not public.exists():
+        return load_key(path).public_key()
+    key = serialization.load_pem_public_key(public.read_bytes())
+    if not isinstance(key, Ed25519PublicKey):
+        raise Refused("is not an Ed25519 public key in PEM", field=str(public))
+    return key
+
+
 def public_pem(key: Ed25519PublicKey) -> str:
     return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
 

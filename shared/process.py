@@ -15,7 +15,7 @@ from shared.bus.contract import Bus
 from shared.database import Database
 from shared.events import TOPICS, dead_letters
 from shared.http import Door, Server
-from shared.identity import Revocations, Verifier, load_key
+from shared.identity import Revocations, Verifier, load_public_key
 from shared.operations import Crew, Liveness
 from shared.settings import PORTS, Settings
 
@@ -66,8 +66,7 @@ def open_context(settings: Settings, stop: threading.Event, *, exercise: bool = 
     bus = open_bus(settings.bus, home=settings.home, max_bytes=settings.local_log_max_bytes)
     if settings.bus == "local":
         bus.ensure_topics([*TOPICS, *map(dead_letters, TOPICS)])
-    key = load_key(settings.keys / "identity.pem").public_key()
-    verifier = Verifier(key, Revocations(settings.home / "revoked"), now)
+    verifier = Verifier(load_public_key(settings.keys / "identity.pem"), Revocations(settings.home / "revoked"), now)
     return Context(settings, bus, verifier, stop, Liveness(), now, exercise)
 
 

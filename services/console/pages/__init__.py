@@ -1,0 +1,1 @@
+"""One file a page: each reads the siblings and returns a rendered page."""
