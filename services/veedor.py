@@ -16,6 +16,8 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from shared.bus import open_bus
+from shared.bus.contract import Bus
 from shared.errors import VeedorError
 from shared.events import TOPICS, Tlp, dead_letters
 from shared.identity import Revocations, Role, issue, load_key
@@ -310,7 +312,6 @@ def token_link(home: Path | None, subject: str, roles: tuple[str, ...], url: str
 @home_option
 def migrate(home: Path | None) -> None:
     """Create keys and topics and bring every service's schema to the newest. Safe to run from several places at once."""
-    from shared.bus import open_bus
     from shared.database import Database
 
     settings = settings_of(home=home)
@@ -321,6 +322,50 @@ def migrate(home: Path | None) -> None:
     for service in SERVICES:
         Database(settings.database_url(service), service).migrate()
         click.echo(f"{service}: schema is the newest")
+
+
+@main.group()
+def dlq() -> None:
+    """Dead letters: messages that could not be understood."""
+
+
+def _bus(home: Path | None) -> Bus:
+    settings = settings_of(home=home)
+    configure_logging("ERROR")
+    return open_bus(settings.bus, home=settings.home, max_bytes=settings.local_log_max_bytes)
+
+
+@dlq.command("list")
+@home_option
+@json_option
+def dlq_list(home: Path | None, json_file: Path | None) -> None:
+    """One line each: its place, where it came from, why."""
+    from services.dlq import listed
+
+    letters = listed(_bus(home))
+    for letter in letters:
+        click.echo(f"{letter.place}  from {letter.origin}  {letter.error}")
+    click.echo(f"{len(letters)} dead letters", err=True)
+    write_json(json_file, [{"place": letter.place, "origin": letter.origin, "error": letter.error} for letter in letters])
+
+
+@dlq.command("show")
+@home_option
+@click.argument("place")
+def dlq_show(home: Path | None, place: str) -> None:
+    """Print the raw bytes of one, as they came."""
+    from services.dlq import shown
+
+    click.echo(shown(_bus(home), place).delivery.value)
+
+
+@dlq.command("replay")
+@home_option
+def dlq_replay(home: Path | None) -> None:
+    """Send all back to where they came from (after the cause is mended)."""
+    from services.dlq import replayed
+
+    click.echo(f"{replayed(_bus(home))} sent again")
 
 
 @main.command()

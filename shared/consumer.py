@@ -18,7 +18,7 @@ from typing import Generic, TypeVar
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-from shared.bus.contract import Bus, Consumer, Delivery, Producer, Record, TopicPartition
+from shared.bus.contract import MAX_RECORD_BYTES, Bus, Consumer, Delivery, Producer, Record, TopicPartition, refuse_oversize
 from shared.errors import InvalidMessage, Retryable
 from shared.events import Event, dead_letters
 
@@ -33,6 +33,8 @@ LAG = Gauge("veedor_consumer_lag", "Records not yet committed, a partition.", ["
 TURNED = Gauge("veedor_loop_turned_timestamp_seconds", "When the loop last turned (Unix seconds).", ["service"])
 
 MAX_BACKOFF = 30.0
+POLL_SECONDS = 0.5
+LAG_SECONDS = 5.0
 
 
 def full_jitter(attempt: int, *, base: float = 0.2, cap: float = MAX_BACKOFF, draw: Callable[[], float] = random.random) -> float:
@@ -44,7 +46,10 @@ def full_jitter(attempt: int, *, base: float = 0.2, cap: float = MAX_BACKOFF, dr
 
 
 class TooManyDeadLetters(RuntimeError):
-    """More undecodable messages than the limit: something upstream is broken; the consumer stops instead of emptying the topic."""
+    """More undecodable messages than the limit: something upstream is broken; the consumer stops instead of emptying the topic.
+
+    The batch that goes over the limit is left where it is: nothing of it is published or committed.
+    """
 
 
 @dataclass
@@ -52,7 +57,7 @@ class Loop(Generic[E]):
     """Drives one consumer until `stop` is set.
 
     `handle` gets decoded events in order (per key) and returns the records that follow; it raises InvalidMessage (wrong for ever), Retryable (wrong now); anything else ends the process.
-    `after` runs between publish and commit (an outbox relay). `observe` is called when the loop turns (liveness).
+    `after` runs between publish and commit (an outbox relay). `turned` is called when the loop turns (liveness).
     """
 
     service: str
@@ -66,78 +71,81 @@ class Loop(Generic[E]):
     batch: int = 500
     dead_letter_limit: int = 1000
     dead: int = field(default=0, init=False)
+    failures: int = field(default=0, init=False)
+    """Retryable failures since a batch was last committed."""
 
     def run(self) -> None:
         """Returns when stopped; raises what is a bug."""
-        producer = self.bus.producer()
         consumer = self._join()
+        if consumer is None:
+            return
+        producer = self.bus.producer()
         last_lag = 0.0
         try:
-            while consumer is not None and not self.stop.is_set():
-                self.turned()
-                TURNED.labels(self.service).set_to_current_time()
-                if time.monotonic() - last_lag > 5:
+            while not self.stop.is_set():
+                self._turn()
+                if time.monotonic() - last_lag > LAG_SECONDS:
                     last_lag = time.monotonic()
                     self._export_lag(consumer)
-                try:
-                    deliveries = consumer.poll(0.5, self.batch)
-                except Retryable as error:
-                    self._wait(1, error)
-                    continue
-                if deliveries:
-                    self._step(consumer, producer, deliveries)
+                self._poll_and_handle(consumer, producer)
         finally:
-            if consumer is not None:
-                consumer.close()
+            consumer.close()
             producer.close()
 
+    def _turn(self) -> None:
+        self.turned()
+        TURNED.labels(self.service).set_to_current_time()
+
     def _join(self) -> Consumer | None:
-        attempt = 0
         while not self.stop.is_set():
+            self._turn()
             try:
                 return self.bus.consumer(f"veedor.{self.service}", [self.topic])
             except Retryable as error:
-                attempt += 1
-                self._wait(attempt, error)
+                self._wait(error)
         return None
+
+    def _poll_and_handle(self, consumer: Consumer, producer: Producer) -> None:
+        """One batch. What a failing dependency left undone comes again at the next poll, from the first record on: order is kept."""
+        try:
+            deliveries = consumer.poll(POLL_SECONDS, self.batch)
+            if deliveries:
+                self._step(consumer, producer, deliveries)
+        except Retryable as error:
+            RETRIES.labels(self.service, self.topic).inc()
+            consumer.rewind()
+            self._wait(error)
 
     def _step(self, consumer: Consumer, producer: Producer, deliveries: Sequence[Delivery]) -> None:
         started = time.monotonic()
-        attempt = 0
-        while not self.stop.is_set():
-            try:
-                self._process(producer, deliveries)
-                consumer.commit(_next(deliveries))
-            except Retryable as error:
-                attempt += 1
-                RETRIES.labels(self.service, self.topic).inc()
-                self._wait(attempt, error)
-                if attempt >= 3:
-                    consumer.rewind()
-                    return
-                continue
-            except Exception:
-                first = deliveries[0]
-                log.exception("handler failed: this is a bug", topic=first.topic, partition=first.partition, offset=first.offset, records=len(deliveries))
-                raise
-            HANDLED.labels(self.service, self.topic).inc(len(deliveries))
-            LATENCY.labels(self.service, self.topic).observe(time.monotonic() - started)
-            return
+        try:
+            dead = self._process(producer, deliveries)
+            consumer.commit(_next(deliveries))
+        except Retryable:
+            raise
+        except Exception:
+            first = deliveries[0]
+            log.exception("handler failed: this is a bug", topic=first.topic, partition=first.partition, offset=first.offset, records=len(deliveries))
+            raise
+        self.failures = 0
+        self.dead += dead
+        DEAD.labels(self.service, self.topic).inc(dead)
+        HANDLED.labels(self.service, self.topic).inc(len(deliveries))
+        LATENCY.labels(self.service, self.topic).observe(time.monotonic() - started)
 
-    def _process(self, producer: Producer, deliveries: Sequence[Delivery]) -> None:
+    def _process(self, producer: Producer, deliveries: Sequence[Delivery]) -> int:
+        """Handles and publishes a batch; how many of it are dead letters."""
         events, refused = self._decode(deliveries)
         try:
             records = list(self.handle([event for _, event in events])) if events else []
+            refuse_oversize(records)
         except InvalidMessage:
             records = self._one_by_one(events, refused)
-        dead = [self._dead_letter(delivery, error) for delivery, error in refused]
-        producer.publish([*records, *dead])
+        if self.dead + len(refused) > self.dead_letter_limit:
+            raise TooManyDeadLetters(f"{self.dead + len(refused)} dead letters from {self.topic}: look at {dead_letters(self.topic)}, then restart; last: {refused[-1][1]}")
+        producer.publish([*records, *(_dead_letter(delivery, error) for delivery, error in refused)])
         self.after()
-        if dead:
-            self.dead += len(dead)
-            DEAD.labels(self.service, self.topic).inc(len(dead))
-            if self.dead > self.dead_letter_limit:
-                raise TooManyDeadLetters(f"{self.dead} dead letters from {self.topic}: look at {dead_letters(self.topic)}, then restart")
+        return len(refused)
 
     def _decode(self, deliveries: Sequence[Delivery]) -> tuple[list[tuple[Delivery, E]], list[tuple[Delivery, InvalidMessage]]]:
         events: list[tuple[Delivery, E]] = []
@@ -153,21 +161,12 @@ class Loop(Generic[E]):
         records: list[Record] = []
         for delivery, event in events:
             try:
-                records += self.handle([event])
+                made = list(self.handle([event]))
+                refuse_oversize(made)
+                records += made
             except InvalidMessage as error:
                 refused.append((delivery, error))
         return records
-
-    def _dead_letter(self, delivery: Delivery, error: InvalidMessage) -> Record:
-        log.error("message goes to the dead letters", topic=delivery.topic, partition=delivery.partition, offset=delivery.offset, why=str(error))
-        headers = (
-            ("veedor-origin-topic", delivery.topic.encode()),
-            ("veedor-origin-partition", str(delivery.partition).encode()),
-            ("veedor-origin-offset", str(delivery.offset).encode()),
-            ("veedor-error", str(error)[:2000].encode("ascii", "replace")),
-            ("veedor-time", str(delivery.timestamp).encode()),
-        )
-        return Record(dead_letters(delivery.topic), delivery.key, delivery.value, (*delivery.headers, *headers))
 
     def _export_lag(self, consumer: Consumer) -> None:
         try:
@@ -176,10 +175,27 @@ class Loop(Generic[E]):
         except Retryable as error:
             log.warning("lag unknown", why=str(error))
 
-    def _wait(self, attempt: int, error: Retryable) -> None:
-        pause = full_jitter(attempt)
-        log.warning("trying again", service=self.service, topic=self.topic, attempt=attempt, seconds=round(pause, 2), why=str(error))
+    def _wait(self, error: Retryable) -> None:
+        self.failures += 1
+        pause = full_jitter(self.failures)
+        log.warning("trying again", service=self.service, topic=self.topic, attempt=self.failures, seconds=round(pause, 2), why=str(error))
         self.stop.wait(pause)
+
+
+def _dead_letter(delivery: Delivery, error: InvalidMessage) -> Record:
+    """The raw bytes with their origin. One that no bus would take with its headers is cut: the whole still stands at its origin."""
+    log.error("message goes to the dead letters", topic=delivery.topic, partition=delivery.partition, offset=delivery.offset, why=str(error))
+    origin = (
+        ("veedor-origin-topic", delivery.topic.encode()),
+        ("veedor-origin-partition", str(delivery.partition).encode()),
+        ("veedor-origin-offset", str(delivery.offset).encode()),
+        ("veedor-error", str(error)[:2000].encode("ascii", "replace")),
+        ("veedor-time", str(delivery.timestamp).encode()),
+    )
+    record = Record(dead_letters(delivery.topic), delivery.key, delivery.value, (*delivery.headers, *origin))
+    if record.size <= MAX_RECORD_BYTES:
+        return record
+    return Record(record.topic, record.key[:1000], record.value[: MAX_RECORD_BYTES // 2], (*origin, ("veedor-cut-from-bytes", str(len(record.value)).encode())))
 
 
 def _next(deliveries: Sequence[Delivery]) -> dict[TopicPartition, int]:

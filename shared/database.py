@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,11 +12,12 @@ from typing import Any
 from alembic import command, context
 from alembic.config import Config
 from sqlalchemy import DateTime, Engine, MetaData, TypeDecorator, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 from sqlalchemy.pool import QueuePool
 from sqlmodel import Session
 
 from shared.errors import Retryable
+from shared.sqlite import prepare
 
 SERVICES = Path(__file__).resolve().parent.parent / "services"
 
@@ -26,10 +28,13 @@ class Utc(TypeDecorator[dt.datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: dt.datetime | None, dialect: Any) -> dt.datetime | None:
+    def process_bind_param(self, value: dt.datetime | None, dialect: Any) -> dt.datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Raises ValueError for a time without zone: it would be taken for this machine's."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"{value.isoformat()} has no time zone")
         return value.astimezone(dt.UTC) if value is not None else None
 
-    def process_result_value(self, value: dt.datetime | None, dialect: Any) -> dt.datetime | None:
+    def process_result_value(self, value: dt.datetime | None, dialect: Any) -> dt.datetime | None:  # noqa: ARG002
         if value is None:
             return None
         return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
@@ -37,13 +42,11 @@ class Utc(TypeDecorator[dt.datetime]):
 
 def _sqlite_engine(url: str) -> Engine:
     Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, poolclass=QueuePool, pool_size=8, max_overflow=32, connect_args={"timeout": 30, "check_same_thread": False})
+    engine = create_engine(url, poolclass=QueuePool, pool_size=8, max_overflow=32, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
-            connection.execute(f"PRAGMA {pragma}")
+        prepare(connection)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
@@ -111,6 +114,11 @@ def _named(service: str) -> Iterator[None]:
         yield
     except OperationalError as error:
         raise Retryable(f"database of {service}: {error.orig}") from error
+    except sqlite3.OperationalError as error:
+        # Setting up a new connection is outside what SQLAlchemy translates.
+        raise Retryable(f"database of {service}: {error}") from error
+    except TimeoutError as error:
+        raise Retryable(f"database of {service}: all connections are in use") from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Retryable(f"database of {service}: connection lost: {error.orig}") from error

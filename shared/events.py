@@ -212,7 +212,7 @@ class Step(Frozen):
 
 
 class Move(Frozen):
-    """What is known of a move on a day. `summary` and `text` are official texts; `groups` serves clusters only, never scoring."""
+    """What is known of a move on a day. `summary` and `text` are official texts; `groups` and `related` (numbers of moves it was joined with or renews) are never scored."""
 
     move_id: str
     key: str
@@ -228,6 +228,7 @@ class Move(Frozen):
     text: str | None = None
     proponent: str | None = None
     groups: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     url: HttpUrl | None = None
 

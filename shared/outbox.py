@@ -35,7 +35,11 @@ class Pending:
 
 @dataclass
 class Relay:
-    """`pending(session, limit)` gives the oldest unpublished rows in order; `mark(session, position)` notes that all up to it are out."""
+    """`pending(session, limit)` gives the oldest unpublished rows in order; `mark(session, position)` notes that all up to it are out.
+
+    Rows must become visible in the order of their positions, so writers take turns (a lock on PostgreSQL, SQLite has but one):
+    a row committed late below a position already marked would never leave.
+    """
 
     service: str
     database: Database

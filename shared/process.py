@@ -22,6 +22,10 @@ from shared.settings import PORTS, Settings
 log = structlog.get_logger(__name__)
 
 
+EXERCISE = "exercise"
+"""Name of the file that marks a home as a replay's: what runs there says Exercise, and the real clock stays out of it."""
+
+
 def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
@@ -60,14 +64,14 @@ class Part:
     closing: Callable[[], None] = lambda: None
 
 
-def open_context(settings: Settings, stop: threading.Event, *, exercise: bool = False, now: Callable[[], dt.datetime] = utc_now) -> Context:
+def open_context(settings: Settings, stop: threading.Event, *, now: Callable[[], dt.datetime] = utc_now) -> Context:
     """The parts every service shares, from its settings."""
     settings.home.mkdir(parents=True, exist_ok=True)
     bus = open_bus(settings.bus, home=settings.home, max_bytes=settings.local_log_max_bytes)
     if settings.bus == "local":
         bus.ensure_topics([*TOPICS, *map(dead_letters, TOPICS)])
     verifier = Verifier(load_public_key(settings.keys / "identity.pem"), Revocations(settings.home / "revoked"), now)
-    return Context(settings, bus, verifier, stop, Liveness(), now, exercise)
+    return Context(settings, bus, verifier, stop, Liveness(), now, (settings.home / EXERCISE).exists())
 
 
 def run(context: Context, part: Part) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, Generic, TypeVar
 
-from pydantic import Field
-
 from shared.events import Assessment, Counterfactual, Direction, Frozen, Level, Lifecycle, Mechanism, Move, Stage, Target, Tlp, Words
 
 Row = TypeVar("Row")
@@ -57,14 +55,19 @@ class Alert(Frozen):
     def cancelled(self) -> bool:
         return self.lifecycle is Lifecycle.CANCEL
 
+    @property
+    def shown_level(self) -> Level:
+        """The level to show: of a cancelled alert the one it had at its gravest."""
+        return self.peak_level if self.cancelled and self.peak_level else self.level
+
 
 class Revision(Frozen):
-    """One revision of an alert in the ledger."""
+    """One revision of an alert in the ledger; what was said is None where it is withheld from this reader."""
 
     revision: int
     sequence: int
-    lifecycle: Lifecycle
-    level: Level
+    lifecycle: Lifecycle | None = None
+    level: Level | None = None
     previous_level: Level | None = None
     as_of: dt.date
     recorded_at: dt.datetime
@@ -72,13 +75,22 @@ class Revision(Frozen):
     hash: str = ""
 
 
-class AlertDetail(Alert):
-    """An alert with all that is known of it (`/v1/alerts/{alert_id}`)."""
+class CoursePoint(Frozen):
+    """What an assessment said on a day."""
 
-    body: Words = Words()
+    as_of: dt.date
+    level: Level
+    risk: float
+
+
+class AlertDetail(Alert):
+    """An alert with all that is known of it (`/v1/alerts/{alert_id}`); `course` is its risk day by day, oldest first."""
+
+    body: Words | None = None
     assessment: Assessment | None = None
     move: Move | None = None
     history: tuple[Revision, ...] = ()
+    course: tuple[CoursePoint, ...] = ()
     checkpoint: dict[str, Any] | None = None
     counterfactuals: tuple[Counterfactual, ...] = ()
 
@@ -94,21 +106,21 @@ class Summary(Frozen):
     last_as_of: dt.date | None = None
 
 
-class Institution(Frozen):
-    """Pressure on one institution today and a year ago, and its open alerts by level (`/v1/institutions`)."""
-
-    code: Target
-    name: Words
-    pressure: float = 0
-    previous_year: float | None = None
-    open: dict[str, int] = {}
-
-
 class Point(Frozen):
     """Pressure on a day."""
 
     date: dt.date
     value: float
+
+
+class Institution(Frozen):
+    """Pressure on one institution today, a year ago and over two years, and its open alerts by level (`/v1/institutions`)."""
+
+    code: Target
+    pressure: float = 0
+    previous_year: float | None = None
+    open: dict[str, int] = {}
+    series: tuple[Point, ...] = ()
 
 
 class Pressure(Frozen):
@@ -118,34 +130,41 @@ class Pressure(Frozen):
 
 
 class SourceHealth(Frozen):
-    """When a source was last seen and what came of it (`/v1/sources`)."""
+    """When a source was last seen, what came of it and what is wrong with it (`/v1/sources`)."""
 
     source: str
     kind: str = ""
     status: str = "unknown"
     last_seen: dt.datetime | None = None
     count: int = 0
+    trouble: str | None = None
 
 
 class Subscription(Frozen):
-    """Where alerts are delivered to (`/v1/subscriptions`). `secret` is given once, at creation."""
+    """Where alerts are delivered to (`/v1/subscriptions`); without `url` a pull feed. `notice` says why the system stopped it, `secret` is given once, at creation."""
 
     id: str
-    url: str
+    url: str | None = None
     description: str = ""
     min_level: Level | None = None
     status: str = "active"
-    language: str = ""
-    created_at: dt.datetime | None = None
+    notice: Words | None = None
+    pending: int = 0
+    held: int = 0
+    last_delivered_at: dt.datetime | None = None
     secret: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.description or self.url or self.id
 
 
 class Delivery(Frozen):
-    """One alert revision on its way to one subscriber (`/v1/deliveries`)."""
+    """One alert revision on its way to one subscriber (`/v1/deliveries`); `alert_id` is None for a test."""
 
     id: str
     subscription_id: str
-    alert_id: str = ""
+    alert_id: str | None = None
     sequence: int = 0
     status: str = "pending"
     attempts: int = 0
@@ -153,11 +172,3 @@ class Delivery(Frozen):
     last_reason: str | None = None
     created_at: dt.datetime | None = None
     delivered_at: dt.datetime | None = None
-
-
-class Created(Frozen):
-    """What creating a subscription answers."""
-
-    id: str
-    url: str = ""
-    secret: str = Field(default="")

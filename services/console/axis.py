@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-CHARACTER = 6.9
+CHARACTER = 6.6
 """Average width of a character of the interface face at 13.5 px, generous: labels must never meet."""
 
 
@@ -51,26 +52,43 @@ class Mark:
 
 @dataclass(frozen=True)
 class Placed:
-    """A mark with its place: `x` on the axis, the lane of its label (0 is nearest), on which side of x the text runs."""
+    """A mark with its place: `x` on the axis, `at` where its text begins, the lane of its label (0 is nearest)."""
 
     mark: Mark
     x: float
+    at: float
     lane: int
-    anchor: str
+    length: float
+
+    @property
+    def covers(self) -> bool:
+        """Whether the text stands over its own leader."""
+        return self.at < self.x - 1
+
+
+def shortened(name: str, most: int = 40) -> str:
+    """A label for the picture: what stands before a colon or a bracket, cut at a word when it is still too long. The text beside it has the whole."""
+    head = re.split(r"\s*[:(;]", name, maxsplit=1)[0].strip()
+    if len(head) <= most:
+        return head
+    return head[: most - 1].rsplit(" ", 1)[0].rstrip(" ,") + "…"
 
 
 def place(axis: Axis, marks: Sequence[Mark], width: float) -> list[Placed]:
-    """Labels in lanes without overlap, leaders included: from right to left, so that a leader never crosses the text of a label nearer to the axis."""
+    """Labels in lanes without overlap. Those pushed back by the right edge go first, left to right, then the others, right to left: so leaders seldom cross a text."""
+    found = [_lay(axis.x(mark.day), mark, width) for mark in marks]
+    pushed = sorted((label for label in found if label.covers), key=lambda label: label.x)
+    free = sorted((label for label in found if not label.covers), key=lambda label: -label.x)
     placed: list[Placed] = []
-    taken: list[tuple[int, float, float]] = []
-    for mark in sorted(marks, key=lambda mark: mark.day, reverse=True):
-        x = axis.x(mark.day)
-        text = max(len(mark.name), len(mark.said)) * CHARACTER
-        anchor = "start" if x + text + 4 <= width else "end"
-        box = (x - 3, x + text + 10) if anchor == "start" else (x - text - 10, x + 3)
+    for label in [*pushed, *free]:
         lane = 0
-        while any(lane == other and box[0] < right and left < box[1] for other, left, right in taken):
+        while any(lane == other.lane and label.at - 8 < other.at + other.length and other.at < label.at + label.length + 8 for other in placed):
             lane += 1
-        taken += [(lane, *box), *((below, x - 3, x + 3) for below in range(lane))]
-        placed.append(Placed(mark, x, lane, anchor))
+        placed.append(replace(label, lane=lane))
     return placed
+
+
+def _lay(x: float, mark: Mark, width: float) -> Placed:
+    length = max(len(mark.name), len(mark.said)) * CHARACTER
+    at = x + 6 if x + 6 + length <= width else max(2.0, width - length)
+    return Placed(mark, x, round(at, 1), 0, length)

@@ -30,7 +30,7 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         if isinstance(value, Mapping) and "other" not in value:
             flat |= flatten(value, f"{prefix}{name}.")
         else:
-            flat[prefix + name] = value
+            flat[f"{prefix}{name}"] = value
     return flat
 
 
@@ -55,7 +55,7 @@ class Tongue:
             n = values["n"]
             found = found.get("zero") if n == 0 and "zero" in found else found.get(self.locale.plural_form(n), found["other"])
             values["n"] = self.number(n)
-        return Markup(found).format(**values)
+        return Markup(found).format(**values)  # noqa: S704 - our own translations; the values are escaped by format
 
     def pick(self, words: Words | None) -> str:
         """Our language's side of a pair, else the other one."""

@@ -27,7 +27,7 @@ PASSED_ON = (400, 401, 404, 409, 422)
 
 @dataclass(frozen=True)
 class Answer(Generic[Model]):
-    """What a sibling said, when it was read, and since when it is silent (None while it answers). `value` is None when nothing was ever read; `denied` when this session may not."""
+    """What a sibling said, when it was read, since when it is silent (None while it answers). `value` is None when nothing was ever read, `denied` when this session may not."""
 
     service: str
     value: Model | None
@@ -73,7 +73,7 @@ class Siblings:
 
     def _send(self, service: str, method: str, path: str, token: str, *, params: Params | None = None, body: Params | None = None) -> httpx.Response:
         try:
-            response = self.clients[service].request(method, path, params=params, json=body, headers={"Authorization": f"Bearer {token}"})
+            response = self.clients[service].request(method, path, params=params, json=body, headers={"Authorization": f"Bearer {token}"} if token else {})
         except (httpx.HTTPError, KeyError) as error:
             raise Silent(f"{service} {path}: {error!r}") from error
         if response.status_code in PASSED_ON:

@@ -44,9 +44,9 @@ def _steps(line: Line, pack: Pack) -> Iterator[Step]:
 
 def move_of(line: Line, pack: Pack) -> Move:
     """A bill line as a move. Raises ValueError naming the field."""
-    title = _text(line, "title")
-    if not title:
-        raise ValueError("title: missing")
+    title, summary = _text(line, "title"), _text(line, "summary")
+    if not title and not summary:
+        raise ValueError("title: missing, and there is no summary to read instead")
     steps = sorted(_steps(line, pack), key=lambda step: step.date)
     return Move.model_construct(
         move_id=str(line.get("key")),
@@ -55,8 +55,8 @@ def move_of(line: Line, pack: Pack) -> Move:
         period=_text(line, "period") or "",
         chamber=_text(line, "chamber") or "",
         instrument=Instrument.BILL,
-        title=title,
-        summary=_text(line, "summary"),
+        title=title or "",
+        summary=summary,
         proponent=_text(line, "proponent"),
         steps=tuple(steps),
     )

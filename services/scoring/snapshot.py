@@ -6,12 +6,14 @@ Reads stages, dates, committees, the type of proponent and the calendar; never a
 from __future__ import annotations
 
 import datetime as dt
+import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
 from services.scoring.terms import folded
 from shared.events import Move, Stage, Step
 
+_COUNT = re.compile(r"si (\d+), no (\d+)")
 _NATIVE: tuple[tuple[str, str], ...] = (
     ("dispensado 2da", "second_vote_waived"),
     ("dispensado de dictamen", "report_waived"),
@@ -149,8 +151,25 @@ def event_of(step: Step) -> str:
     if native:
         for prefix, name in _NATIVE:
             if native.startswith(prefix):
-                return name
+                return _outcome(step) if name == "vote" else name
     return _NEUTRAL.get(step.stage, "other")
+
+
+def _outcome(step: Step) -> str:
+    """What a plenary vote decided: by its subject and its count."""
+    subject = folded(step.detail or "")
+    if step.votes is not None:
+        won = step.votes.yes > step.votes.no
+    else:
+        count = _COUNT.search(subject)
+        won = count is None or int(count[1]) > int(count[2])
+    if "exoneracion" in subject and "segunda" in subject:
+        return "second_vote_waived" if won else "other"
+    if "reconsideracion" in subject:
+        return "reconsideration"
+    if "cuestion previa" in subject:
+        return "back_to_committee" if won else "debate"
+    return "approved" if won else "short_of_votes"
 
 
 def visible(step: Step) -> dt.date:
@@ -183,8 +202,26 @@ def features(move: Move, as_of: dt.date) -> dict[str, float]:
     _occurrences(found, events)
     _details(found, events)
     kind = proponent_kind(move.proponent)
-    found[f"proponent={kind}"] = found[f"proponent={kind},late={rung >= 3}"] = found[f"proponent={kind},form={move.instrument}"] = 1.0
+    found[f"base={kind},{top}"] = 1.0
+    if rung == 0 and events[0].day == as_of:
+        found["untouched"] = 1.0
+    found[f"proponent={kind}"] = found[f"proponent={kind},late={rung >= 3}"] = 1.0
     return found
+
+
+def named(found: dict[str, float], name: str) -> str:
+    """The value of a one-of-many feature: "committee" for "top=committee"."""
+    start = f"{name}="
+    return next(feature[len(start) :] for feature in found if feature.startswith(start))
+
+
+def period_of(move: Move) -> str:
+    """The five-year period as "2011-2016"."""
+    return f"{(start := period_start(move, _filed(move)).year)}-{start + 5}"
+
+
+def _filed(move: Move) -> dt.date:
+    return min((step.date for step in move.steps), default=dt.date(1, 1, 1))
 
 
 def proponent_kind(proponent: str | None) -> str:

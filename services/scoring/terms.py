@@ -22,6 +22,9 @@ _ENDINGS = (
     "aran eran iran ara era ira ar er ir an en as es os a e o s"
 ).split()
 _LONGEST = tuple(sorted(_ENDINGS, key=len, reverse=True))
+UNDONE = "~"
+_REPEALS = frozenset({"derog", "abrog", "efect"})
+_NEW_ACTS = frozenset("restituye restablece repone establece dispone modifica incorpora declara regula crea restituir restablecer reponer establecer garantiza recupera fortalece".split())
 _SHORTEST_STEM = 4
 _FUZZY_LENGTH = 8
 _MEMORY = 50_000
@@ -115,10 +118,19 @@ class Lexicon:
         self._memory: dict[str, str] = {}
 
     def read(self, text: str) -> list[str]:
-        """Terms of a text in order; unlisted words leave no gap."""
+        """Terms of a text in order; unlisted words leave no gap, and what a repealed norm said is marked with ~."""
         memory = self._memory
-        found = [term for token in tokens(text) if (term := memory[token] if token in memory else self._learn(token))]
-        return self._join(found)
+        written = tokens(text)
+        terms = [memory[token] if token in memory else self._learn(token) for token in written]
+        if not _REPEALS.isdisjoint(terms):
+            terms, undone = self._split(written, terms)
+            return self._join([term for term in terms if term]) + [UNDONE + term for term in self._join(undone)]
+        return self._join([term for term in terms if term])
+
+    def _split(self, written: list[str], terms: list[str]) -> tuple[list[str], list[str]]:
+        """What the text does, and what the norms it repeals had done."""
+        inside = undone_spans(written)
+        return [term for at, term in enumerate(terms) if at not in inside], [term for at, term in enumerate(terms) if at in inside and term]
 
     def _learn(self, token: str) -> str:
         if len(self._memory) >= _MEMORY:
@@ -159,6 +171,21 @@ class Lexicon:
         return out
 
 
+def undone_spans(written: Sequence[str]) -> set[int]:
+    """Positions of the words by which a repealed norm is described: "deroga la Ley 1234, *que concede …* y restituye …"."""
+    inside: set[int] = set()
+    for at, token in enumerate(written):
+        if not (token.startswith(("derog", "deróg", "abrog")) or (token == "efecto" and at and written[at - 1] == "sin")):
+            continue
+        number = next((i for i in range(at + 1, min(at + 12, len(written))) if written[i][0].isdigit() and len(_SEPARATOR.sub("", written[i])) > 3), None)
+        if number is None:
+            continue
+        end = next((i for i in range(number + 1, len(written) - 1) if written[i] in ("y", "e") and written[i + 1] in _NEW_ACTS), len(written))
+        limit = next((i for i in range(number + 1, len(written)) if written[i] in ("propone", "propóne")), len(written))
+        inside.update(range(number + 1, min(end, limit)))
+    return inside
+
+
 def _by_first(joined: dict[tuple[str, ...], str]) -> dict[str, list[tuple[tuple[str, ...], str]]]:
     grouped: dict[str, list[tuple[tuple[str, ...], str]]] = {}
     for parts, whole in sorted(joined.items(), key=lambda item: (-len(item[0]), item[0])):
@@ -189,9 +216,11 @@ def grams(terms: Sequence[str], concepts: Mapping[str, str], window: int = 8) ->
         if previous:
             found[f"{previous} {term}"] = None
         previous = term
-        concept = concepts.get(term)
+        concept = concepts.get(term) if term[0] != UNDONE else concepts.get(term[1:])
         if concept is None:
             continue
+        if term[0] == UNDONE:
+            concept = UNDONE + concept
         found[f"={concept}"] = None
         for where, earlier in seen:
             if at - where <= window and earlier != concept:

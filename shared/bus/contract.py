@@ -1,4 +1,4 @@
-"""What a bus promises. `local.py` and `kafka.py` keep it; tests/integration/test_bus_contract.py holds both to it.
+"""What a bus promises. `local.py` and `kafka.py` keep it; tests/integration/shared/test_bus_contract.py holds both to it.
 
 * publish returns only when every record is durable; records of one key stay in order.
 * poll hands out records from the group's committed offset on; nothing is committed but by commit.
@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from shared.errors import InvalidMessage
+
 Headers = tuple[tuple[str, bytes], ...]
 TopicPartition = tuple[str, int]
 
 MAX_RECORD_BYTES = 900_000
-"""Larger values are refused before they reach a broker (whose own limit is 1 MiB a batch)."""
+"""Larger records (key, value and headers) are refused before they reach a broker, whose own limit is 1 MiB a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,18 @@ class Record:
     key: str
     value: bytes
     headers: Headers = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of key, value and headers."""
+        return len(self.key.encode()) + len(self.value) + sum(len(name) + len(value) for name, value in self.headers)
+
+
+def refuse_oversize(records: Sequence[Record]) -> None:
+    """Raises InvalidMessage for the first record over MAX_RECORD_BYTES: none of them may be sent then."""
+    for record in records:
+        if record.size > MAX_RECORD_BYTES:
+            raise InvalidMessage(f"record {record.key[:100]} of {record.size} bytes for {record.topic} is over the limit of {MAX_RECORD_BYTES}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +67,7 @@ class Consumer(Protocol):
         """At most `limit` records after at most `timeout` seconds. Raises Retryable."""
 
     def commit(self, positions: Mapping[TopicPartition, int]) -> None:
-        """The group goes on at these offsets (the *next* to read). Raises Retryable."""
+        """The group goes on at these offsets (the *next* to read). Raises Retryable, also when a partition is no longer ours to commit."""
 
     def rewind(self) -> None:
         """What was handed out and not committed comes again at the next poll."""
@@ -69,7 +83,8 @@ class Consumer(Protocol):
     def lag(self) -> Mapping[TopicPartition, int]:
         """Records not yet committed, a partition this member holds."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Leaves the group; once more does nothing."""
 
 
 class Bus(Protocol):
@@ -82,5 +97,11 @@ class Bus(Protocol):
 
     def ready(self) -> bool:
         """Whether the bus answers now."""
+
+    def lag(self, group: str, topic: str) -> int:
+        """Records of `topic` that `group` has not committed. Raises Retryable."""
+
+    def count(self, topic: str) -> int:
+        """Records `topic` holds now. Raises Retryable."""
 
     def close(self) -> None: ...

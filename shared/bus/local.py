@@ -1,6 +1,6 @@
-"""The embedded bus: a durable partitioned log in one SQLite file (WAL) with consumer groups, for one machine.
+"""The embedded bus: consumer groups over a durable log in one SQLite file, for one machine.
 
-A publish is one transaction; a record is durable when it returns. A full log refuses with Full: what was accepted still arrives.
+A record is durable when publish returns. A full log refuses with Full: what was accepted still arrives.
 """
 
 from __future__ import annotations
@@ -9,223 +9,133 @@ import itertools
 import math
 import os
 import sqlite3
-import threading
 import time
 import uuid
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
-import orjson
+from shared.bus.contract import Delivery, Record, TopicPartition, refuse_oversize
+from shared.bus.local_log import Full, Log, partition_of
+from shared.errors import Retryable
 
-from shared.bus.contract import MAX_RECORD_BYTES, Delivery, Record, TopicPartition
-from shared.errors import InvalidMessage, Retryable
+__all__ = ["Full", "LocalBus", "LocalConsumer", "LocalProducer", "partition_of"]
 
-LEASE_SECONDS = 30.0
+LEASE_SECONDS = 120.0
+"""How long a living process may go without polling before its partitions pass on; those of a dead one pass on at once."""
+LOOK_SECONDS = 0.5
 CROSS_PROCESS_POLL = 0.05
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS topics (topic TEXT PRIMARY KEY, partitions INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS log (topic TEXT, partition INTEGER, offset INTEGER, key TEXT, value BLOB, headers BLOB, timestamp INTEGER,
-    PRIMARY KEY (topic, partition, offset)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS ends (topic TEXT, partition INTEGER, next INTEGER NOT NULL, PRIMARY KEY (topic, partition)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS positions (consumers TEXT, topic TEXT, partition INTEGER, next INTEGER NOT NULL, PRIMARY KEY (consumers, topic, partition)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS members (consumers TEXT, member TEXT, pid INTEGER, until REAL, PRIMARY KEY (consumers, member)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS claims (consumers TEXT, topic TEXT, partition INTEGER, member TEXT, PRIMARY KEY (consumers, topic, partition)) WITHOUT ROWID;
-"""
-
-
-class Full(Retryable):
-    """The log has reached its limit: nothing of this publish was taken."""
-
-
-def partition_of(key: str, partitions: int) -> int:
-    """Stable over processes and Python versions."""
-    return zlib.crc32(key.encode()) % partitions
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 class LocalBus:
-    """One per process and file. `max_bytes` bounds the file; consumed records are trimmed first."""
+    """One per process and file. `max_bytes` bounds what the file keeps; consumed records are trimmed first."""
 
     def __init__(self, path: Path, *, partitions: int = 4, max_bytes: int = 4 << 30) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = path
         self.partitions = partitions
-        self.max_bytes = max_bytes
-        self.arrived = threading.Condition()
-        self.write_lock = threading.Lock()
-        with self.transaction() as connection:
-            connection.executescript(SCHEMA)
-
-    def connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        return connection
-
-    @contextmanager
-    def transaction(self, connection: sqlite3.Connection | None = None) -> Iterator[sqlite3.Connection]:
-        """One write transaction; a connection of its own unless given one."""
-        mine = connection is None
-        connection = connection or self.connect()
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-            if connection.in_transaction:
-                connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            raise Retryable(f"local log {self.path}: {error}") from error
-        finally:
-            if mine:
-                connection.close()
+        self.log = Log(path, max_bytes=max_bytes)
 
     def ensure_topics(self, topics: Sequence[str]) -> None:
-        with self.write_lock, self.transaction() as connection:
-            for topic in topics:
-                connection.execute("INSERT OR IGNORE INTO topics VALUES (?, ?)", (topic, self.partitions))
+        with closing(self.log.connect()) as connection, self.log.transaction(connection):
+            connection.executemany("INSERT OR IGNORE INTO topics VALUES (?, ?, 0)", [(topic, self.partitions) for topic in topics])
 
     def producer(self) -> LocalProducer:
-        return LocalProducer(self)
+        return LocalProducer(self.log)
 
     def consumer(self, group: str, topics: Sequence[str]) -> LocalConsumer:
-        return LocalConsumer(self, group, topics)
+        return LocalConsumer(self.log, group, topics)
 
     def ready(self) -> bool:
         try:
-            with self.transaction():
+            with closing(self.log.connect()) as connection, self.log.transaction(connection):
                 return True
         except Retryable:
             return False
 
+    def lag(self, group: str, topic: str) -> int:
+        with closing(self.log.connect()) as connection, self.log.named():
+            return sum(self.log.end(connection, place) - self.log.committed(connection, group, place) for place in self.log.places(connection, topic))
+
+    def count(self, topic: str) -> int:
+        with closing(self.log.connect()) as connection, self.log.named():
+            return sum(self.log.end(connection, place) - self.log.begin(connection, place) for place in self.log.places(connection, topic))
+
     def close(self) -> None:
         return None
-
-    def used_bytes(self, connection: sqlite3.Connection) -> int:
-        """Bytes of the file that hold something."""
-        pages, free, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size"))
-        return int((pages - free) * size)
-
-    def make_room(self, connection: sqlite3.Connection, wanted: int) -> None:
-        """Trims what every group of a topic has committed; raises Full when that is not enough."""
-        if self.used_bytes(connection) + wanted <= self.max_bytes // 2:
-            return
-        connection.execute("DELETE FROM log WHERE offset < (SELECT min(p.next) FROM positions p WHERE p.topic = log.topic AND p.partition = log.partition)")
-        if self.used_bytes(connection) + wanted > self.max_bytes:
-            raise Full(f"local log {self.path} is full ({self.max_bytes} bytes): let the consumers catch up, or raise VEEDOR_LOCAL_LOG_MAX_BYTES")
 
 
 class LocalProducer:
     """Publishes in one transaction; thread-safe."""
 
-    def __init__(self, bus: LocalBus) -> None:
-        self.bus = bus
-        self.connection = bus.connect()
-        self.partitions: dict[str, int] = {}
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.connection = log.connect()
 
     def publish(self, records: Sequence[Record]) -> None:
-        for record in records:
-            if len(record.value) > MAX_RECORD_BYTES:
-                raise InvalidMessage(f"record of {len(record.value)} bytes for {record.topic} is over the limit of {MAX_RECORD_BYTES}")
-        if not records:
-            return
-        with self.bus.write_lock, self.bus.transaction(self.connection) as connection:
-            self.bus.make_room(connection, sum(len(record.value) + 200 for record in records))
-            self._append(connection, records)
-        with self.bus.arrived:
-            self.bus.arrived.notify_all()
-
-    def _append(self, connection: sqlite3.Connection, records: Sequence[Record]) -> None:
-        now = int(time.time() * 1000)
-        ends: dict[TopicPartition, int] = {}
-        rows = []
-        for record in records:
-            place = (record.topic, partition_of(record.key, self._partitions(connection, record.topic)))
-            offset = ends[place] if place in ends else self._end(connection, place)
-            ends[place] = offset + 1
-            headers = orjson.dumps([[name, value.decode("latin-1")] for name, value in record.headers]) if record.headers else None
-            rows.append((*place, offset, record.key, record.value, headers, now))
-        connection.executemany("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-        connection.executemany("INSERT OR REPLACE INTO ends VALUES (?, ?, ?)", [(*place, end) for place, end in ends.items()])
-
-    def _partitions(self, connection: sqlite3.Connection, topic: str) -> int:
-        if topic not in self.partitions:
-            row = connection.execute("SELECT partitions FROM topics WHERE topic = ?", (topic,)).fetchone()
-            if row is None:
-                raise Retryable(f"topic {topic} does not exist: run `veedor migrate`")
-            self.partitions[topic] = row[0]
-        return self.partitions[topic]
-
-    @staticmethod
-    def _end(connection: sqlite3.Connection, place: TopicPartition) -> int:
-        row = connection.execute("SELECT next FROM ends WHERE topic = ? AND partition = ?", place).fetchone()
-        return int(row[0]) if row else 0
+        refuse_oversize(records)
+        if records:
+            self.log.append(self.connection, records)
 
     def close(self) -> None:
         self.connection.close()
 
 
 class LocalConsumer:
-    """One member of a group. Partitions are shared evenly among the live members of this machine."""
+    """One member of a group. Partitions are shared evenly among the living members of this machine."""
 
-    def __init__(self, bus: LocalBus, group: str, topics: Sequence[str]) -> None:
-        self.bus = bus
+    def __init__(self, log: Log, group: str, topics: Sequence[str]) -> None:
+        self.log = log
         self.group = group
-        self.topics = tuple(topics)
         self.member = uuid.uuid4().hex
-        self.connection = bus.connect()
+        self.connection = log.connect()
         self.held: dict[TopicPartition, int] = {}
+        """The next offset to hand out, a partition."""
+        self.committed: dict[TopicPartition, int] = {}
+        """From where the group would go on, a partition we hold."""
         self.paused = False
-        self.renewed = -math.inf
+        self.closed = False
+        self.looked = -math.inf
         self.turns = itertools.count()
+        try:
+            with self.log.named():
+                self.places = [place for topic in topics for place in self.log.places(self.connection, topic)]
+        except Retryable:
+            self.connection.close()
+            raise
 
     def poll(self, timeout: float, limit: int) -> list[Delivery]:
         deadline = time.monotonic() + timeout
         while True:
-            self._keep_membership()
+            self._look_after_membership()
             found = [] if self.paused else self._read(limit)
             remaining = deadline - time.monotonic()
             if found or remaining <= 0:
                 return found
-            with self.bus.arrived:
-                self.bus.arrived.wait(min(remaining, CROSS_PROCESS_POLL))
+            with self.log.arrived:
+                self.log.arrived.wait(min(remaining, CROSS_PROCESS_POLL))
 
     def _read(self, limit: int) -> list[Delivery]:
+        """From one partition after the other, another one first every time, so that a busy one starves none."""
         found: list[Delivery] = []
         places = sorted(self.held)
         turn = next(self.turns) % max(1, len(places))
         for place in places[turn:] + places[:turn]:
-            rows = self.connection.execute(
-                "SELECT offset, key, value, headers, timestamp FROM log WHERE topic = ? AND partition = ? AND offset >= ? ORDER BY offset LIMIT ?",
-                (*place, self.held[place], limit - len(found)),
-            ).fetchall()
-            found += [Delivery(*place, offset, key, value, _headers(headers), timestamp) for offset, key, value, headers, timestamp in rows]
-            if rows:
-                self.held[place] = rows[-1][0] + 1
+            taken = self.log.read(self.connection, place, self.held[place], limit - len(found))
+            if taken:
+                self.held[place] = taken[-1].offset + 1
+                found += taken
             if len(found) >= limit:
                 break
         return found
 
     def commit(self, positions: Mapping[TopicPartition, int]) -> None:
-        with self.bus.write_lock, self.bus.transaction(self.connection) as connection:
+        with self.log.transaction(self.connection) as connection:
+            if lost := sorted(place for place in positions if self._claims(connection).get(place) != self.member):
+                raise Retryable(f"local log: partitions {lost} moved on to another member")
             connection.executemany("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?)", [(self.group, *place, position) for place, position in positions.items()])
+        self.committed.update(positions)
 
     def rewind(self) -> None:
-        self.held = {place: self._committed(place) for place in self.held}
+        self.held = dict(self.committed)
 
     def pause(self) -> None:
         self.paused = True
@@ -237,52 +147,80 @@ class LocalConsumer:
         return bool(self.held)
 
     def lag(self) -> Mapping[TopicPartition, int]:
-        return {place: LocalProducer._end(self.connection, place) - self._committed(place) for place in list(self.held)}
+        with self.log.named():
+            return {place: self.log.end(self.connection, place) - self.committed[place] for place in self.held}
 
     def close(self) -> None:
-        with self.bus.write_lock, self.bus.transaction(self.connection) as connection:
-            connection.execute("DELETE FROM claims WHERE consumers = ? AND member = ?", (self.group, self.member))
-            connection.execute("DELETE FROM members WHERE consumers = ? AND member = ?", (self.group, self.member))
-        self.connection.close()
-
-    def _committed(self, place: TopicPartition) -> int:
-        row = self.connection.execute("SELECT next FROM positions WHERE consumers = ? AND topic = ? AND partition = ?", (self.group, *place)).fetchone()
-        if row:
-            return int(row[0])
-        first = self.connection.execute("SELECT min(offset) FROM log WHERE topic = ? AND partition = ?", place).fetchone()[0]
-        return int(first or 0)
-
-    def _keep_membership(self) -> None:
-        """Once a second: renew, bury the dead, take a fair share of the partitions, give back what is over it."""
-        now = time.time()
-        if now - self.renewed < 1.0 and self.held:
+        if self.closed:
             return
-        if now - self.renewed < CROSS_PROCESS_POLL:
+        self.closed = True
+        with closing(self.connection) as connection, self.log.transaction(connection):
+            self._bury(connection, self.member)
+
+    def _look_after_membership(self) -> None:
+        """Twice a second: are we known, are all members alive, do we hold our fair share and no more? Writes only when something is to be changed."""
+        if time.monotonic() - self.looked < LOOK_SECONDS:
             return
-        with self.bus.write_lock, self.bus.transaction(self.connection) as connection:
-            connection.execute("INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?)", (self.group, self.member, os.getpid(), now + LEASE_SECONDS))
-            for member, pid, until in connection.execute("SELECT member, pid, until FROM members WHERE consumers = ?", (self.group,)).fetchall():
-                if until < now or not _alive(pid):
-                    connection.execute("DELETE FROM members WHERE consumers = ? AND member = ?", (self.group, member))
-                    connection.execute("DELETE FROM claims WHERE consumers = ? AND member = ?", (self.group, member))
-            mine = self._claim_share(connection)
-        self.renewed = now
-        self.held = {place: self.held[place] if place in self.held else self._committed(place) for place in mine}
+        with self.log.named():
+            settled = self._settled(self.connection, time.time())
+        if not settled:
+            with self.log.transaction(self.connection) as connection:
+                self._settle(connection, time.time())
+        self.looked = time.monotonic()
 
-    def _claim_share(self, connection: sqlite3.Connection) -> list[TopicPartition]:
-        marks = ", ".join("?" * len(self.topics))
-        sizes = connection.execute(f"SELECT topic, partitions FROM topics WHERE topic IN ({marks})", self.topics).fetchall()
-        every = sorted((topic, partition) for topic, count in sizes for partition in range(count))
-        (members,) = connection.execute("SELECT count(*) FROM members WHERE consumers = ?", (self.group,)).fetchone()
-        claimed = {(topic, partition): member for topic, partition, member in connection.execute("SELECT topic, partition, member FROM claims WHERE consumers = ?", (self.group,))}
-        mine = [place for place in every if claimed.get(place) == self.member]
-        share = math.ceil(len(every) / max(1, members))
-        for place in mine[share:]:
-            connection.execute("DELETE FROM claims WHERE consumers = ? AND topic = ? AND partition = ?", (self.group, *place))
-        free = [place for place in every if place not in claimed][: max(0, share - len(mine))]
-        connection.executemany("INSERT INTO claims VALUES (?, ?, ?, ?)", [(self.group, *place, self.member) for place in free])
-        return sorted(mine[:share] + free)
+    def _settled(self, connection: sqlite3.Connection, now: float) -> bool:
+        members = self._members(connection)
+        _, until = members.get(self.member, (0, 0.0))
+        alive = all(_is_alive(pid, lease, now) for pid, lease in members.values())
+        return alive and until > now + LEASE_SECONDS * 2 / 3 and self._fair_share(members) == set(self.held) == self._mine(connection)
+
+    def _settle(self, connection: sqlite3.Connection, now: float) -> None:
+        """Renew the lease, bury the dead, give back what is over the fair share, take what is free of it."""
+        connection.execute("INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?)", (self.group, self.member, os.getpid(), now + LEASE_SECONDS))
+        for member, (pid, until) in self._members(connection).items():
+            if not _is_alive(pid, until, now):
+                self._bury(connection, member)
+        share = self._fair_share(self._members(connection))
+        mine = self._mine(connection)
+        taken = {place for place in share if place not in self._claims(connection)}
+        connection.executemany("DELETE FROM claims WHERE consumers = ? AND topic = ? AND partition = ?", [(self.group, *place) for place in mine - share])
+        connection.executemany("INSERT INTO claims VALUES (?, ?, ?, ?)", [(self.group, *place, self.member) for place in taken])
+        before = self.held
+        self.committed = {place: self.log.committed(connection, self.group, place) for place in (mine & share) | taken}
+        self.held = {place: position if place in taken else before.get(place, position) for place, position in self.committed.items()}
+        # A group that has joined and not yet committed must keep its records from being trimmed.
+        connection.executemany("INSERT OR IGNORE INTO positions VALUES (?, ?, ?, ?)", [(self.group, *place, self.held[place]) for place in taken])
+
+    def _fair_share(self, members: Mapping[str, object]) -> set[TopicPartition]:
+        """Every n-th partition: all members reckon alike, so nobody needs to lead."""
+        if self.member not in members:
+            return set()
+        rank = sorted(members).index(self.member)
+        return set(self.places[rank :: len(members)])
+
+    def _bury(self, connection: sqlite3.Connection, member: str) -> None:
+        connection.execute("DELETE FROM claims WHERE consumers = ? AND member = ?", (self.group, member))
+        connection.execute("DELETE FROM members WHERE consumers = ? AND member = ?", (self.group, member))
+
+    def _members(self, connection: sqlite3.Connection) -> dict[str, tuple[int, float]]:
+        """Process id and end of the lease (Unix seconds) of each member."""
+        return {member: (pid, until) for member, pid, until in connection.execute("SELECT member, pid, until FROM members WHERE consumers = ?", (self.group,))}
+
+    def _claims(self, connection: sqlite3.Connection) -> dict[TopicPartition, str]:
+        rows = connection.execute("SELECT topic, partition, member FROM claims WHERE consumers = ?", (self.group,))
+        return {(topic, partition): member for topic, partition, member in rows}
+
+    def _mine(self, connection: sqlite3.Connection) -> set[TopicPartition]:
+        return {place for place, member in self._claims(connection).items() if member == self.member}
 
 
-def _headers(raw: bytes | None) -> tuple[tuple[str, bytes], ...]:
-    return tuple((name, value.encode("latin-1")) for name, value in orjson.loads(raw)) if raw else ()
+def _is_alive(pid: int, until: float, now: float) -> bool:
+    if until < now:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -126,7 +126,10 @@ class CalendarFile(Form):
 
 
 class Norm(Form):
-    """What a law, decree or article regulates. `direction` and `effect` are the norm's own, so that its repeal is the inverse; `central` marks how authorities are chosen, kept or removed."""
+    """What a law, decree or article regulates. `direction` and `effect` are the norm's own, so that its repeal is the inverse.
+
+    `central` marks how authorities are chosen, kept or removed; `ambiguous` that a change to it touches only one of its targets.
+    """
 
     targets: tuple[Target, ...]
     subject: Label
@@ -135,6 +138,7 @@ class Norm(Form):
     direction: Direction | None = None
     effect: Scale = 1
     central: bool = False
+    ambiguous: bool = False
     known_from: dt.date | None = None
 
 
@@ -216,6 +220,7 @@ class Rubric(Form):
 
     levels: Levels
     constants: dict[str, float]
+    undisclosed: dict[Target, float]
     factors: dict[str, Points]
 
 
@@ -245,3 +250,17 @@ class Procedure(Form):
     two_legislatures: tuple[Instrument, ...]
     laws: tuple[Instrument, ...]
     shortcuts: dict[str, Shortcut]
+
+
+class Landmark(Form):
+    """A move that readers of the country's recent history expect in a replay: the record's key and what people call it."""
+
+    key: str
+    es: str
+    en: str
+
+
+class LandmarksFile(Form):
+    """landmarks.yaml: what `veedor demo` shows by name, in this order."""
+
+    landmarks: tuple[Landmark, ...]

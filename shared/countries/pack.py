@@ -63,6 +63,7 @@ class Pack:
     rules: tuple[Rule, ...]
     rubric: Rubric
     procedure: Procedure
+    shortcut_phrases: tuple[tuple[str, tuple[str, ...]], ...]
     _stages: Mapping[str, Stage] = field(repr=False)
     _starts: tuple[tuple[str, Stage], ...] = field(repr=False)
     _closed: frozenset[dt.date] = field(repr=False)
@@ -160,6 +161,7 @@ def load(code: str, root: Path = HERE) -> Pack:
         raise Refused(f"no pack for {code[:20]!r}: use one of {known}", field="country")
     documents = {name: Document(directory / f"{name}.yaml") for name in FILES}
     country = documents["pack"].read(CountryFile)
+    procedure = documents["procedure"].read(Procedure)
     words = documents["words"].read(WordsFile)
     named = documents["norms"].read(NormsFile)
     bodies = documents["institutions"].read(InstitutionsFile)
@@ -177,7 +179,8 @@ def load(code: str, root: Path = HERE) -> Pack:
         lexicon=documents["lexicon"].read(LexiconFile),
         rules=documents["rules"].read(RulesFile).rules,
         rubric=documents["rubric"].read(Rubric),
-        procedure=documents["procedure"].read(Procedure),
+        procedure=procedure,
+        shortcut_phrases=tuple((code, tuple(folded(phrase) for phrase in shortcut.phrases)) for code, shortcut in procedure.shortcuts.items()),
         _stages={folded(label): stage for stage, labels in words.native_stages.items() for label in labels},
         _starts=_longest_first(words.native_starts),
         _closed=_closed(country.holidays),
@@ -201,7 +204,7 @@ def _norms(named: NormsFile) -> dict[str, Norm]:
     norms = {f"law:{number}": norm for number, norm in named.laws.items()}
     norms |= {f"decree:{number}": norm for number, norm in named.decrees.items()}
     for code, body in named.bodies.items():
-        norms |= {f"{code}:{article}": norm for article, norm in body.articles.items()}
+        norms |= {f"{code}:{article.strip()}": norm for listed, norm in body.articles.items() for article in listed.split(",")}
         if body.otherwise:
             norms[f"{code}:*"] = body.otherwise
     return norms
@@ -235,7 +238,7 @@ def _cited(pack: Pack, citation: str | None, document: Document, loc: tuple[int 
 
 
 def _check_rules(pack: Pack, document: Document) -> None:
-    known = pack.lexicon.concepts.keys() | pack.institutions.keys()
+    known = pack.lexicon.concepts.keys() | pack.institutions.keys() | {f"instrument.{instrument}" for instrument in Instrument}
     seen: set[str] = set()
     for at, rule in enumerate(pack.rules):
         _cited(pack, rule.citation, document, ("rules", at, "citation"))
@@ -261,17 +264,15 @@ def _check_names(pack: Pack, document: Document) -> None:
 
 
 def _check_words(pack: Pack, words: Document, institutions: Document) -> None:
-    complete: tuple[tuple[str, Mapping[object, Words], type], ...] = (
-        ("stages", dict(pack.words.stages), Stage),
-        ("instruments", dict(pack.words.instruments), Instrument),
-        ("mechanisms", dict(pack.words.mechanisms), Mechanism),
-        ("directions", dict(pack.words.directions), Direction),
-        ("levels", dict(pack.words.levels), Level),
-    )
-    for section, given, vocabulary in complete:
-        for term in vocabulary:
-            if term not in given:
-                raise words.error((section,), f"{term} is missing: give it words in es and en")
+    for section, given, vocabulary in (
+        ("stages", set(pack.words.stages), set(Stage)),
+        ("instruments", set(pack.words.instruments), set(Instrument)),
+        ("mechanisms", set(pack.words.mechanisms), set(Mechanism)),
+        ("directions", set(pack.words.directions), set(Direction)),
+        ("levels", set(pack.words.levels), set(Level)),
+    ):
+        for term in sorted(vocabulary - given):
+            raise words.error((section,), f"{term} is missing: give it words in es and en")
     for target in Target:
         if target not in pack.targets:
             raise institutions.error(("targets",), f"{target} is missing: give it words in es and en")

@@ -1,0 +1,1 @@
+"""Alerting: assessments in; alerts, their ledger, API, stream and exports out."""

@@ -1,0 +1,230 @@
+"""Reading alerts: the filtered list by pages, one alert with everything, exactly the filtered set for export, the summary. Nothing above the reader's clearance is seen here."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import AwareDatetime, Field
+from sqlalchemy import Column, ColumnElement, Connection, Date, Float, RowMapping, and_, exists, func, literal, select, true, tuple_
+
+from services.alerting import tables
+from services.alerting.phrasing import searchable
+from shared.database import Database
+from shared.errors import Refused
+from shared.events import Direction, Level, Lifecycle, Stage, Target, Tlp
+from shared.http import Query
+
+PAGE = 500
+MOST_COURSE = 1000
+FIRST_DAY, LAST_DAY = dt.date(1990, 1, 1), dt.date(2100, 1, 1)
+Day = Annotated[dt.date, Field(ge=FIRST_DAY, le=LAST_DAY)]
+Moment = Annotated[AwareDatetime, Field(ge=dt.datetime(1990, 1, 1, tzinfo=dt.UTC), le=dt.datetime(2100, 1, 1, tzinfo=dt.UTC))]
+Sort = Literal["-changed", "-risk", "-peak"]
+
+ORDERS: dict[Sort, tuple[Column[Any], ...]] = {
+    "-changed": (tables.alerts.c.changed_as_of, tables.alerts.c.sequence),
+    "-risk": (tables.alerts.c.risk, tables.alerts.c.sequence),
+    "-peak": (tables.alerts.c.peak_rank, tables.alerts.c.peak_risk, tables.alerts.c.sequence),
+}
+"""Columns a list goes down by; the last tells equal ones apart."""
+
+
+class AlertFilter(Query):
+    """What a list is narrowed to; repeat a parameter to allow several values. `as_of_*` are days of the matter, `*_since` moments of real time (RFC 3339)."""
+
+    level: list[Level] = Field(default=[], max_length=5)
+    min_level: Level | None = None
+    institution: list[Target] = Field(default=[], max_length=12)
+    direction: list[Direction] = Field(default=[], max_length=4)
+    stage: list[Stage] = Field(default=[], max_length=19)
+    kind: list[Literal["move", "cluster", "blind", "correction"]] = Field(default=[], max_length=4)
+    lifecycle: list[Lifecycle] = Field(default=[], max_length=3)
+    country: list[Annotated[str, Field(pattern=r"^[a-z]{2}$")]] = Field(default=[], max_length=20)
+    exercise: bool | None = None
+    q: str | None = Field(default=None, max_length=200, description="Words of the title, the headline or a number, in any order")
+    as_of_since: Day | None = None
+    as_of_until: Day | None = None
+    updated_since: Moment | None = Field(default=None, description="Any figure changed since")
+    changed_since: Moment | None = Field(default=None, description="A revision was recorded since")
+
+    def conditions(self, clearance: Tlp) -> ColumnElement[bool]:
+        """The filter and the clearance as one SQL condition over the alerts."""
+        alert, about = tables.alerts.c, tables.alert_targets.c
+        chosen: tuple[tuple[ColumnElement[str], Sequence[str]], ...] = (
+            (alert.level, self.level),
+            (alert.direction, self.direction),
+            (alert.stage, self.stage),
+            (alert.kind, self.kind),
+            (alert.lifecycle, self.lifecycle),
+            (alert.country, self.country),
+        )
+        found: list[ColumnElement[bool]] = [column.in_([str(value) for value in values]) for column, values in chosen if values]
+        if self.min_level is not None:
+            found.append(alert.level_rank >= self.min_level.rank)
+        if self.institution:
+            found.append(exists().where(about.alert_id == alert.alert_id, about.target.in_([str(target) for target in self.institution])))
+        if self.exercise is not None:
+            found.append(alert.exercise.is_(self.exercise))
+        found += [alert.search.contains(words, autoescape=True) for words in _searched(self.q or "")]
+        return and_(true(), alert.tlp_rank <= clearance.rank, *found, *self._bounds())
+
+    def _bounds(self) -> Iterator[ColumnElement[bool]]:
+        alert = tables.alerts.c
+        if self.as_of_since is not None:
+            yield alert.changed_as_of >= self.as_of_since
+        if self.as_of_until is not None:
+            yield alert.changed_as_of <= self.as_of_until
+        if self.updated_since is not None:
+            yield alert.updated_at >= self.updated_since
+        if self.changed_since is not None:
+            yield alert.recorded_at >= self.changed_since
+
+
+class Catalogue:
+    """Alerts as readers see them."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def page(self, chosen: AlertFilter, clearance: Tlp, *, sort: Sort, cursor: str | None, limit: int) -> dict[str, Any]:
+        """`limit` items in a stable order, where the next page begins, and how many there are in all. Raises Refused for a cursor that is none."""
+        conditions, order = chosen.conditions(clearance), ORDERS[sort]
+        place = () if cursor is None else (tuple_(*order) < tuple_(*_place(cursor, sort)),)
+        statement = select(tables.alerts.c.item, *order).where(conditions, *place).order_by(*(column.desc() for column in order)).limit(limit + 1)
+        with self.database.reading() as session:
+            connection = session.connection()
+            rows = connection.execute(statement).all()
+            total = connection.execute(select(func.count()).select_from(tables.alerts).where(conditions)).scalar_one()
+        following = _cursor(sort, rows[limit - 1][1:]) if len(rows) > limit else None
+        return {"items": [orjson.Fragment(row[0]) for row in rows[:limit]], "next": following, "total": total}
+
+    def every(self, chosen: AlertFilter, clearance: Tlp) -> Iterator[bytes]:
+        """The JSON of each alert of the filtered set once, by id: an order that no change meanwhile can upset."""
+        alert, conditions, last = tables.alerts.c, chosen.conditions(clearance), ""
+        while True:
+            with self.database.reading() as session:
+                rows = session.connection().execute(select(alert.alert_id, alert.item).where(conditions, alert.alert_id > last).order_by(alert.alert_id).limit(PAGE)).all()
+            yield from (bytes(row.item) for row in rows)
+            if len(rows) < PAGE:
+                return
+            last = rows[-1].alert_id
+
+    def one(self, alert_id: str, clearance: Tlp) -> dict[str, Any]:
+        """An alert with its text, whole assessment and move, history and the course of its level. Raises Refused (404)."""
+        alert, entry, move = tables.alerts.c, tables.ledger.c, tables.moves.c
+        with self.database.reading() as session:
+            connection = session.connection()
+            row = connection.execute(select(alert.item, alert.move_id).where(alert.alert_id == alert_id, alert.tlp_rank <= clearance.rank)).one_or_none()
+            if row is None:
+                raise Refused("there is no such alert, or not at your clearance: look it up in /v1/alerts", field="alert_id", status=404)
+            said = connection.execute(select(entry.entry, entry.hash, entry.body, entry.tlp_rank).where(entry.alert_id == alert_id).order_by(entry.sequence)).mappings().all()
+            latest = connection.execute(select(move.latest).where(move.move_id == row.move_id)).scalar_one_or_none()
+            course = self._course(connection, row.move_id)
+            checkpoint = connection.execute(select(tables.head.c.checkpoint)).scalar_one()
+        history = [_revision(found, clearance) for found in said]
+        basis = orjson.loads(latest) if latest else {}
+        assessment = basis.get("assessment")
+        versions = {name: basis.get(name) for name in ("pack_version", "model_version")}
+        return {
+            **orjson.loads(row.item),
+            "body": _body(said[-1], clearance).get("body") if said else None,
+            "assessment": assessment and assessment | versions | {"as_of": basis["as_of"], "move_revision": basis["revision"]},
+            "move": basis.get("move"),
+            "history": history,
+            "course": course,
+            "counterfactuals": (assessment or {}).get("counterfactuals", []),
+            "checkpoint": orjson.loads(checkpoint) if checkpoint else None,
+        }
+
+    def summary(self, clearance: Tlp) -> dict[str, Any]:
+        """How many moves were scored and alerted, by the peak of each and by what is open now."""
+        alert = tables.alerts.c
+        seen = alert.tlp_rank <= clearance.rank
+        with self.database.reading() as session:
+            connection = session.connection()
+            scored = connection.execute(select(func.count()).select_from(tables.moves)).scalar_one()
+            peaks = _counts(connection, alert.peak_level, seen, alert.kind == "move")
+            opened = _counts(connection, alert.level, seen, alert.lifecycle != str(Lifecycle.CANCEL))
+            head = connection.execute(select(tables.head.c.sequence, tables.head.c.published_through)).one()
+            as_of = connection.execute(select(func.max(tables.assessments.c.as_of))).scalar_one()
+        alerted = sum(peaks.values())
+        levels = [level for level in Level if level is not Level.NONE]
+        return {
+            "scored": scored,
+            "alerted": alerted,
+            "not_alerted": max(0, scored - alerted),
+            "by_level": {str(level): peaks.get(str(level), 0) for level in levels},
+            "open_by_level": {str(level): opened.get(str(level), 0) for level in levels},
+            "last_sequence": head.sequence,
+            "waiting": head.sequence - head.published_through,
+            "last_as_of": as_of,
+        }
+
+    @staticmethod
+    def _course(connection: Connection, move_id: str) -> list[dict[str, Any]]:
+        """The move's level and risk by day, oldest first, at most the last thousand assessments."""
+        found = tables.assessments.c
+        rows = connection.execute(
+            select(found.as_of, found.level, found.risk, found.stage, found.direction)
+            .where(found.move_id == move_id)
+            .order_by(found.as_of.desc(), found.revision.desc())
+            .limit(MOST_COURSE)
+        ).all()
+        return [dict(row._mapping) for row in reversed(rows)]
+
+
+def _counts(connection: Connection, column: Column[str], *conditions: ColumnElement[bool]) -> dict[str, int]:
+    """How many alerts there are of each value of `column`."""
+    rows = connection.execute(select(column, func.count()).where(*conditions).group_by(column))
+    return {row[0]: row[1] for row in rows}
+
+
+def _revision(row: RowMapping, clearance: Tlp) -> dict[str, Any]:
+    entry, said = orjson.loads(row["entry"]), _body(row, clearance)
+    return (
+        {name: entry[name] for name in ("revision", "sequence", "as_of", "recorded_at")}
+        | {name: said.get(name) for name in ("lifecycle", "level", "previous_level", "reason")}
+        | {"hash": row["hash"]}
+    )
+
+
+def _body(row: RowMapping, clearance: Tlp) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads(row["body"]) if row["body"] is not None and row["tlp_rank"] <= clearance.rank else {}
+    return found
+
+
+def _searched(text: str) -> Iterator[str]:
+    """What must stand in the search column, a word of the question each: the beginning of a word, and the whole of one that ends in a digit ("PL 598" is not "PL 5981")."""
+    for word in text.split():
+        if plain := searchable(word):
+            yield f" {plain} " if plain[-1].isdigit() else f" {plain}"
+
+
+def _cursor(sort: Sort, place: Sequence[Any]) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([sort, *place])).decode().rstrip("=")
+
+
+def _place(cursor: str, sort: Sort) -> list[ColumnElement[Any]]:
+    """Where a page begins: a value for each column of the sort. Raises Refused."""
+    try:
+        given, *place = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if given != sort:
+            raise ValueError(given)
+        return [literal(_value(value, column.type), column.type) for value, column in zip(place, ORDERS[sort], strict=True)]
+    except (ValueError, TypeError, binascii.Error) as error:
+        raise Refused("is not one this list gave for this sort: start again without it", field="cursor") from error
+
+
+def _value(value: Any, kind: Any) -> Any:
+    if isinstance(kind, Date):
+        return dt.date.fromisoformat(value)
+    if isinstance(kind, Float):
+        return float(value)
+    if type(value) is not int or not 0 <= value < 2**31:
+        raise ValueError(value)
+    return value

@@ -1,0 +1,282 @@
+"""What alerting writes. In: batches of assessments; out: alerts, ledger entries, checkpoints and pressure, in one transaction a batch, and the outbox that is the ledger.
+
+Idempotent by event id: an assessment known already changes nothing, and what was written for it still leaves through the outbox when it has not yet.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection, Table, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
+
+from services.alerting import tables
+from services.alerting.alert import Alert, Change, alert_id
+from services.alerting.batch import Batch, HeldAlert, HeldMove
+from services.alerting.checkpoint import Checkpoint
+from services.alerting.ledger import SALT_BYTES, Head, Sealed, Statement, seal
+from services.alerting.merkle import Frontier
+from services.alerting.phrasing import searchable
+from services.alerting.tables import Base
+from shared.bus.contract import Record
+from shared.countries import Pack
+from shared.database import Database
+from shared.errors import InvalidMessage
+from shared.events import ALERTS, AlertChanged, MoveAssessed
+from shared.outbox import Pending
+
+__all__ = ["Base", "Store"]
+
+MOVE_ID = re.compile(r"[A-Za-z0-9._:\-]{1,190}")
+MOST_REVISIONS = 2**31 - 1
+
+
+class Store:
+    """Alerting's writer. `now` is the wall clock (UTC); `written` is called after a commit that added to the ledger."""
+
+    def __init__(
+        self,
+        database: Database,
+        pack: Pack,
+        key: Ed25519PrivateKey,
+        origin: str,
+        now: Callable[[], dt.datetime],
+        *,
+        public_url: str | None = None,
+        written: Callable[[], object] = lambda: None,
+        salt: Callable[[], bytes] = lambda: secrets.token_bytes(SALT_BYTES),
+    ) -> None:
+        self.database = database
+        self.pack = pack
+        self.key = key
+        self.origin = origin
+        self.now = now
+        self.public_url = public_url
+        self.written = written
+        self.salt = salt
+
+    def handle(self, events: Sequence[MoveAssessed]) -> list[Record]:
+        """One transaction; nothing is returned to publish, because the ledger is the outbox. Raises InvalidMessage, Retryable."""
+        for event in events:
+            refuse_unstorable(event)
+        with self.database.transaction() as session:
+            connection = session.connection()
+            fresh = _store_assessments(connection, events)
+            batch = _read(connection, fresh)
+            for event in fresh:
+                batch.take(event, self.pack)
+            self._write(connection, batch)
+        if batch.changes:
+            self.written()
+        return []
+
+    def pending(self, session: Session, limit: int) -> list[Pending]:
+        """The oldest entries that have not left yet, as shared.outbox.Relay wants them."""
+        connection = session.connection()
+        through = connection.execute(select(tables.head.c.published_through)).scalar_one()
+        rows = connection.execute(
+            select(tables.ledger.c.sequence, tables.ledger.c.alert_id, tables.ledger.c.event)
+            .where(tables.ledger.c.sequence > through)
+            .order_by(tables.ledger.c.sequence)
+            .limit(limit)
+        )
+        return [Pending(sequence, Record(ALERTS, key, event)) for sequence, key, event in rows]
+
+    def mark(self, session: Session, position: int) -> None:
+        """Everything up to `position` has left."""
+        session.connection().execute(update(tables.head).values(published_through=position))
+
+    def _write(self, connection: Connection, batch: Batch) -> None:
+        moves = [_move_values(move_id, held) for move_id, held in batch.moves.items() if held.latest]
+        _upsert(connection, tables.moves, moves)
+        moment = self.now()
+        if batch.changes:
+            self._append(connection, batch, moment)
+        _write_alerts(connection, batch.touched.values(), moment)
+        _add_pressure(connection, batch.pressure)
+
+    def _append(self, connection: Connection, batch: Batch, moment: dt.datetime) -> None:
+        """The batch's statements into the chain under the lock of its head, one checkpoint over them all."""
+        row = connection.execute(select(tables.head.c.sequence, tables.head.c.hash, tables.head.c.frontier).with_for_update()).one()
+        head = Head(row.sequence, row.hash, Frontier(row.sequence, tuple(map(bytes.fromhex, orjson.loads(row.frontier)))))
+        statements = [_statement(change, event) for change, event in batch.changes]
+        head, entries, tiles = seal(head, statements, [self.salt() for _ in statements], moment)
+        signed = Checkpoint.sign(self.key, origin=self.origin, size=head.sequence, root=head.frontier.root(), time=moment)
+        checkpoint = signed.model_dump()
+        rows = [self._ledger_values(change, sealed, moment, checkpoint) for (change, _), sealed in zip(batch.changes, entries, strict=True)]
+        connection.execute(tables.ledger.insert(), rows)
+        if tiles:
+            connection.execute(tables.tiles.insert(), [{"level": tile.level, "index": tile.index, "hash": tile.hash} for tile in tiles])
+        connection.execute(tables.checkpoints.insert(), [{"size": head.sequence, "checkpoint": orjson.dumps(checkpoint)}])
+        frontier = orjson.dumps([found.hex() for found in head.frontier.hashes]).decode()
+        connection.execute(update(tables.head).values(sequence=head.sequence, hash=head.hash, frontier=frontier, checkpoint=orjson.dumps(checkpoint)))
+        for (change, _), sealed in zip(batch.changes, entries, strict=True):
+            held = batch.touched[change.alert.alert_id]
+            batch.touched[change.alert.alert_id] = HeldAlert(held.alert, sealed.sequence, moment, held.aliases)
+
+    def _ledger_values(self, change: Change, sealed: Sealed, moment: dt.datetime, checkpoint: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "sequence": sealed.sequence,
+            "alert_id": change.alert.alert_id,
+            "entry": sealed.entry,
+            "previous": sealed.previous,
+            "hash": sealed.hash,
+            "salt": sealed.salt,
+            "body": sealed.body,
+            "tlp_rank": change.alert.tlp.rank,
+            "event": self._event(change, sealed, moment, checkpoint).encode(),
+            "recorded_at": moment,
+        }
+
+    def _event(self, change: Change, sealed: Sealed, moment: dt.datetime, checkpoint: dict[str, Any]) -> AlertChanged:
+        alert = change.alert
+        page = f"{self.public_url.rstrip('/')}/alerts/{alert.alert_id}" if self.public_url else None
+        return AlertChanged(
+            alert_id=alert.alert_id,
+            sequence=sealed.sequence,
+            revision=alert.revision,
+            kind=alert.kind,
+            lifecycle=alert.lifecycle,
+            level=alert.level,
+            previous_level=alert.previous_level,
+            headline=alert.headline,
+            body=change.body,
+            reason=change.reason,
+            tlp=alert.tlp,
+            country=alert.country,
+            subject_id=alert.move_id,
+            targets=alert.targets,
+            direction=alert.direction,
+            stage=alert.stage,
+            risk=alert.risk,
+            links=tuple(link for link in (page, alert.url) if link),
+            as_of=alert.changed_as_of,
+            recorded_at=moment,
+            backfill=alert.backfill,
+            exercise=alert.exercise,
+            hash=sealed.hash,
+            checkpoint=checkpoint,
+        )
+
+
+def refuse_unstorable(event: MoveAssessed) -> None:
+    """What no database here can hold, and no address can name, is wrong for ever. Raises InvalidMessage."""
+    if not MOVE_ID.fullmatch(event.move.move_id):
+        raise InvalidMessage(f"data.move.move_id: must be 1 to 190 letters, digits, dots, colons, hyphens or underscores, not {event.move.move_id[:80]!r}")
+    if event.revision > MOST_REVISIONS:
+        raise InvalidMessage(f"data.revision: {event.revision} is over {MOST_REVISIONS}")
+    if len(event.move.country) > 16 or not event.move.country.isalnum():
+        raise InvalidMessage(f"data.move.country: must be a country code, not {event.move.country[:40]!r}")
+
+
+def _store_assessments(connection: Connection, events: Sequence[MoveAssessed]) -> list[MoveAssessed]:
+    """Stores what is new and returns it in order. On conflict the database decides, so that two replicas cannot both call an event new."""
+    distinct = {event.event_id: event for event in events}
+    if not distinct:
+        return []
+    values = [_assessment_values(event_id, event) for event_id, event in distinct.items()]
+    statement = _insert(connection, tables.assessments).on_conflict_do_nothing().returning(tables.assessments.c.event_id)
+    new = set(connection.execute(statement, values).scalars())
+    return [event for event_id, event in distinct.items() if event_id in new]
+
+
+def _read(connection: Connection, events: Sequence[MoveAssessed]) -> Batch:
+    """What is held of the batch's moves, in two queries."""
+    moves = sorted({event.move.move_id for event in events})
+    held = connection.execute(
+        select(tables.moves.c.move_id, tables.moves.c.revision, tables.moves.c.as_of, tables.moves.c.weight, tables.moves.c.targets).where(tables.moves.c.move_id.in_(moves))
+    )
+    found = {row.move_id: HeldMove(row.revision, row.as_of, row.weight, tuple(row.targets.split())) for row in held}
+    wanted = [alert_id(move) for move in moves if move in found]
+    alerts = connection.execute(
+        select(tables.alerts.c.move_id, tables.alerts.c.item, tables.alerts.c.sequence, tables.alerts.c.recorded_at).where(tables.alerts.c.alert_id.in_(wanted))
+    )
+    return Batch(found, {row.move_id: HeldAlert(Alert.model_validate_json(row.item), row.sequence, row.recorded_at) for row in alerts})
+
+
+def _statement(change: Change, event: MoveAssessed) -> Statement:
+    """What the ledger commits to: the alert as lists show it, its text, its reason, and which assessment by which versions it rests on."""
+    reason = change.reason.model_dump() if change.reason else None
+    basis = {"assessment_id": event.event_id, "pack_version": event.pack_version, "model_version": event.model_version}
+    said = {**change.alert.model_dump(mode="json"), "body": change.body.model_dump(), "reason": reason, **basis}
+    return Statement(change.alert.alert_id, change.alert.revision, change.alert.kind, change.alert.changed_as_of, said)
+
+
+def _assessment_values(event_id: str, event: MoveAssessed) -> dict[str, Any]:
+    found = event.assessment
+    return {
+        "event_id": event_id,
+        "move_id": event.move.move_id,
+        "revision": event.revision,
+        "as_of": event.as_of,
+        "level": found.level.value,
+        "risk": found.risk,
+        "direction": found.direction.value,
+        "stage": event.move.stage.value,
+    }
+
+
+def _move_values(move_id: str, held: HeldMove) -> dict[str, Any]:
+    assert held.latest is not None
+    latest = held.latest.model_dump_json(exclude_none=True).encode()
+    return {"move_id": move_id, "revision": held.revision, "as_of": held.as_of, "weight": held.weight, "targets": " ".join(held.targets), "latest": latest}
+
+
+def _write_alerts(connection: Connection, touched: Iterable[HeldAlert], moment: dt.datetime) -> None:
+    rows = [_alert_values(held, moment) for held in sorted(touched, key=lambda held: held.alert.alert_id)]
+    if not rows:
+        return
+    _upsert(connection, tables.alerts, rows)
+    ids = [row["alert_id"] for row in rows]
+    connection.execute(tables.alert_targets.delete().where(tables.alert_targets.c.alert_id.in_(ids)))
+    targets = [{"alert_id": held.alert.alert_id, "target": target} for held in touched for target in sorted(set(held.alert.targets))]
+    if targets:
+        connection.execute(tables.alert_targets.insert(), targets)
+
+
+def _alert_values(held: HeldAlert, moment: dt.datetime) -> dict[str, Any]:
+    alert = held.alert
+    item = alert.model_dump(mode="json") | {"sequence": held.sequence, "recorded_at": held.recorded_at, "updated_at": moment}
+    columns = ("alert_id", "move_id", "kind", "lifecycle", "level", "peak_level", "direction", "stage", "country", "risk", "peak_risk", "revision", "exercise", "backfill")
+    return {name: item[name] for name in columns} | {
+        "level_rank": alert.level.rank,
+        "peak_rank": alert.peak_level.rank,
+        "opened_as_of": alert.opened_as_of,
+        "changed_as_of": alert.changed_as_of,
+        "recorded_at": held.recorded_at,
+        "updated_at": moment,
+        "sequence": held.sequence,
+        "tlp_rank": alert.tlp.rank,
+        # Spaces at both ends: a search looks for whole words, or for their beginnings.
+        "search": f" {searchable(' '.join((alert.title, alert.title_en or '', alert.headline.es, alert.headline.en, held.aliases)))} ",
+        "item": orjson.dumps(item),
+    }
+
+
+def _add_pressure(connection: Connection, changes: Mapping[tuple[str, dt.date], float]) -> None:
+    """Adds to the days' changes; in one order always, so that two replicas cannot wait for each other."""
+    rows = [{"target": target, "day": day, "change": change} for (target, day), change in sorted(changes.items()) if change]
+    if rows:
+        statement = _insert(connection, tables.pressure)
+        connection.execute(statement.on_conflict_do_update(index_elements=["target", "day"], set_={"change": tables.pressure.c.change + statement.excluded.change}), rows)
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    """INSERT with ON CONFLICT, which both databases have under different names."""
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+
+
+def _upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    statement = _insert(connection, table)
+    keys = [column.name for column in table.primary_key]
+    values = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values), rows)

@@ -1,0 +1,14 @@
+"""Sources: when each was last seen and whether we see through it now."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from services.console.answers import Listing, SourceHealth
+from services.console.page import Page
+from services.console.sight import sight
+
+
+def show(page: Page) -> Response:
+    found = page.read("ingest", "/v1/sources", Listing[SourceHealth]).value
+    return page.render("sources.html", today=page.today(page.summary()), sources=found.items if found else None, sight=sight(found.items if found else None))

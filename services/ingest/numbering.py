@@ -1,0 +1,168 @@
+"""Official numbers as identities. In: text such as "PL 05981/2023-CR" or "Ley N° 32108"; out: a `Number` with its series and the period where the series runs.
+
+The forms are data of the country pack (numbers.yaml), read once a process; reading a number is pure.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Literal
+
+from shared.countries import Pack
+from shared.countries.document import Document
+from shared.countries.form import Form, Period
+from shared.events import Instrument
+
+NAME = "name"
+"""The series of whatever is no official number: a record's key, a nickname. It restarts never."""
+
+REMEMBERED = 50_000
+
+
+class Series(Form):
+    """A run of numbers of numbers.yaml."""
+
+    label: str
+    restarts: Literal["chamber", "period", "never"]
+    origin: bool
+    instruments: tuple[Instrument, ...] = ()
+
+
+class NumberForm(Form):
+    """A way to write a number of a series."""
+
+    series: str
+    written: str
+    pattern: str
+
+
+class NumbersFile(Form):
+    """numbers.yaml"""
+
+    series: dict[str, Series]
+    chambers: dict[str, str]
+    chamber: str
+    forms: tuple[NumberForm, ...]
+    pieces: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Number:
+    """`scope` is where the number is unique: "" everywhere, a period, or period.chamber; None when nobody tells. `written` is its tidy form for people.
+
+    `period` and `chamber` are what the number itself tells of them.
+    """
+
+    series: str
+    value: str
+    scope: str | None
+    written: str
+    origin: bool
+    period: str | None = None
+    chamber: str | None = None
+
+    @cached_property
+    def name(self) -> str:
+        """What is looked up when nobody knows the period."""
+        return f"{self.series}:{self.value}"
+
+    @cached_property
+    def alias(self) -> str:
+        """The identity: equal for equal numbers however written."""
+        return f"{self.scope or ''}|{self.name}"
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """How one country numbers its moves. Remembers what it read: a bill's number comes once a step."""
+
+    file: NumbersFile
+    forms: tuple[tuple[NumberForm, re.Pattern[str]], ...] = field(repr=False)
+    pack: Pack
+    known: dict[tuple[str, str | None, str | None], Number] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, pack: Pack) -> Numbering:
+        """By numbers.yaml of the pack's directory. Raises PackError naming file, line and field."""
+        return cls(*_load(pack.directory / "numbers.yaml"), pack)
+
+    def read(self, text: str, period: str | None = None, chamber: str | None = None) -> Number:
+        """The number `text` writes. `period` and `chamber` are those of the observation; what the number itself says wins."""
+        asked = (text, period, chamber)
+        if asked not in self.known:
+            if len(self.known) >= REMEMBERED:
+                self.known.clear()
+            self.known[asked] = self._read(*asked)
+        return self.known[asked]
+
+    def _read(self, text: str, period: str | None, chamber: str | None) -> Number:
+        plain = _plain(text)
+        for form, pattern in self.forms:
+            if found := pattern.fullmatch(plain):
+                return self._number(form, {key: value for key, value in found.groupdict().items() if value}, period, chamber)
+        return Number(NAME, plain, "", " ".join(text.split()), origin=True)
+
+    def series_of(self, instrument: Instrument) -> str | None:
+        """The series in which an instrument is numbered at its birth."""
+        return next((name for name, series in self.file.series.items() if instrument in series.instruments), None)
+
+    def rank(self, series: str) -> int:
+        """Order in which series lend their number to an id; names come last."""
+        return list(self.file.series).index(series) if series in self.file.series else len(self.file.series)
+
+    def _number(self, form: NumberForm, found: dict[str, str], period: str | None, chamber: str | None) -> Number:
+        series = self.file.series[form.series]
+        told = self._period(found)
+        letter = self.file.chambers.get(found.get("chamber", ""))
+        scope = _scope(series, told or period, letter or chamber or self.file.chamber)
+        value = re.sub(r"[.,]", "", found["number"]).upper()
+        words = {**{key: word.upper() for key, word in found.items()}, "number": value, "label": series.label}
+        return Number(form.series, value, scope, form.written.format_map(words), series.origin, told, letter)
+
+    def _period(self, found: dict[str, str]) -> str | None:
+        period: Period | None = None
+        if start := found.get("start"):
+            period = self.pack.period(start)
+        elif session := found.get("session"):
+            # The annual session begins with the period, in late July: on 1 August its first year is always inside.
+            period = self.pack.period_on(dt.date(max(1, int(session)), 8, 1))
+        return period.code if period else None
+
+
+def _scope(series: Series, period: str | None, chamber: str) -> str | None:
+    if series.restarts == "never":
+        return ""
+    if period is None:
+        return None
+    return period if series.restarts == "period" else f"{period}.{chamber}"
+
+
+def _plain(text: str) -> str:
+    bare = "".join(c for c in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(c))
+    return " ".join(bare.split())
+
+
+def _expanded(pattern: str, pieces: dict[str, str]) -> str:
+    for name, piece in pieces.items():
+        pattern = pattern.replace(f"<{name}>", piece)
+    return pattern
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path) -> tuple[NumbersFile, tuple[tuple[NumberForm, re.Pattern[str]], ...]]:
+    document = Document(path)
+    file = document.read(NumbersFile)
+    forms = []
+    for at, form in enumerate(file.forms):
+        if form.series not in file.series:
+            raise document.error(("forms", at, "series"), f"{form.series!r} is no series of this file: add it or correct it")
+        try:
+            forms.append((form, re.compile(_expanded(form.pattern, file.pieces))))
+        except re.error as error:
+            raise document.error(("forms", at, "pattern"), f"is no regular expression: {error}") from error
+    return file, tuple(forms)

@@ -1,0 +1,239 @@
+"""The one function of scoring: a move, a pack and a day in; an assessment with its reasons out.
+
+Pure and point-in-time: steps later than the day do not exist; notes, groups, authors and outcomes are never read.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
+
+from services.scoring.chance import Chance
+from services.scoring.clock import BOUND, DEAD, Clock, Clocks, visible
+from services.scoring.direction import Evidence, Rules, claims_only, judge
+from services.scoring.learned import Learned
+from services.scoring.points import Facts, Meaning, Score, Sheet, leading
+from services.scoring.reading import Reader, Reading
+from shared.countries import Pack, load
+from shared.events import Assessment, Counterfactual, Direction, Level, Mechanism, Move, Stage, Target, Words
+
+
+class Readings(Protocol):
+    """What the linear models say of a text (learned.Reading)."""
+
+    @property
+    def relevance(self) -> float: ...
+    @property
+    def targets(self) -> Mapping[Target, float]: ...
+    @property
+    def mechanisms(self) -> Mapping[Mechanism, float]: ...
+    @property
+    def direction(self) -> Mapping[Direction, float]: ...
+    @property
+    def severity(self) -> float: ...
+    @property
+    def alarm(self) -> float: ...
+    @property
+    def cues(self) -> Sequence[tuple[str, float]]: ...
+
+
+class Model(Protocol):
+    @property
+    def version(self) -> str: ...
+    def read(self, text: str) -> Readings: ...
+
+
+class Forecast(Protocol):
+    def of_law(self, move: Move, as_of: dt.date) -> tuple[float, float]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringPack:
+    """A country pack with everything compiled that scoring needs: reader, rules, linear model, chance of law."""
+
+    country: Pack
+    reader: Reader
+    rules: Rules
+    clocks: Clocks
+    sheet: Sheet
+    learned: Model
+    chance: Forecast
+
+    @classmethod
+    def build(cls, country: Pack, learned: Model, chance: Forecast) -> Self:
+        return cls(country, Reader(country), Rules(country), Clocks(country), Sheet(country), learned, chance)
+
+    @classmethod
+    def load(cls, code: str) -> Self:
+        """Reads the pack's files and weights. Raises Refused for an unknown country, PackError for a wrong file."""
+        country = load(code)
+        return cls.build(country, Learned.from_pack_dir(country.directory), Chance.from_pack_dir(country.directory))
+
+    @property
+    def model_version(self) -> str:
+        return self.learned.version
+
+
+def assess(move: Move, pack: ScoringPack, as_of: dt.date) -> Assessment:
+    """What the move means on `as_of`."""
+    country = pack.country
+    steps = visible(move.steps, as_of)
+    clock = pack.clocks.read(move, steps, as_of)
+    reading = pack.reader.read(move.title, move.summary, move.text)
+    learned = pack.learned.read(reading.text)
+    evidence = pack.rules.find(reading, move.instrument, as_of)
+    relevance = _relevance(learned.relevance, reading, evidence, country)
+    targets = _targets(learned, reading, evidence, country) if relevance >= country.rubric.constants["targets_from_relevance"] else ()
+    verdict = judge(learned.direction, evidence, claims_only(reading), targets, country.rubric)
+    chance, base = _chance(move, clock, pack, as_of)
+    meaning = Meaning(relevance, targets, tuple(evidence), verdict)
+    facts = _facts(move, reading, learned, meaning, clock, chance, country)
+    found = pack.sheet.score(facts)
+    return Assessment.model_construct(
+        relevance=relevance,
+        targets=targets,
+        mechanisms=facts.mechanisms,
+        direction=verdict.direction,
+        direction_probabilities=verdict.probabilities,
+        abstained=verdict.abstained,
+        abstained_because=verdict.because,
+        severity=found.severity,
+        imminence=found.imminence,
+        confidence=found.confidence,
+        risk=found.risk,
+        level=found.level,
+        p_law=chance,
+        p_law_base=base,
+        earliest_law=clock.earliest,
+        milestone=clock.milestone,
+        inside_one_year=clock.inside_one_year,
+        factors=found.factors,
+        counterfactuals=tuple(_counterfactuals(facts, found, pack.sheet)) if found.level is not Level.NONE else (),
+    )
+
+
+def _chance(move: Move, clock: Clock, pack: ScoringPack, as_of: dt.date) -> tuple[float | None, float | None]:
+    """Chance of becoming law and the base rate; None for what is no law."""
+    if move.instrument not in pack.country.procedure.laws:
+        return None, None
+    p, base = pack.chance.of_law(move, as_of)
+    return (1.0 if clock.stage in BOUND else p), base
+
+
+def _facts(move: Move, reading: Reading, learned: Readings, meaning: Meaning, clock: Clock, chance: float | None, pack: Pack) -> Facts:
+    lead = leading(meaning.evidence, meaning.verdict.direction)
+    central = _central(reading, meaning.evidence, pack)
+    norm = next((cited for cited in reading.cited if cited.norm is not None and cited.norm.central and not cited.by), None)
+    return Facts(
+        meaning=meaning,
+        mechanisms=_mechanisms(learned, lead, meaning.relevance),
+        centrality=central[0],
+        central_quote=central[1],
+        central_citation=central[2],
+        central_norm=reading.quote(norm.first, norm.last) if norm else None,
+        lead=lead,
+        lead_quote=reading.quote(lead.first, lead.last) if lead else None,
+        reforms_constitution="const" in reading.bodies,
+        declares_only="declare_interest" in reading.where,
+        expected=learned.severity,
+        expected_quote=", ".join(words for words, _ in learned.cues[:3]) or None,
+        clock=clock,
+        chance=chance,
+        source="text" if move.text else "summary" if move.summary else "title",
+        reconstructed=move.title_origin == "reconstructed",
+    )
+
+
+def _relevance(learned: float, reading: Reading, evidence: Sequence[Evidence], pack: Pack) -> float:
+    """The linear model's probability, raised in log-odds by a rule that fired or a central norm."""
+    constants = pack.rubric.constants
+    lift = min(constants["relevance_rule"], max((found.weight for found in evidence), default=0.0))
+    if any(cited.norm is not None and cited.norm.central for cited in reading.cited):
+        lift += constants["relevance_norm"]
+    if not lift:
+        return learned
+    odds = math.log(max(learned, 1e-6) / max(1.0 - learned, 1e-6)) + lift
+    return 1.0 / (1.0 + math.exp(-odds))
+
+
+def _targets(learned: Readings, reading: Reading, evidence: Sequence[Evidence], pack: Pack) -> tuple[Target, ...]:
+    """Learned probabilities, raised by what is named: institutions, norms, rules."""
+    constants = pack.rubric.constants
+    named = _named(reading, evidence, pack)
+    threshold, lift = constants["target_from"], constants["target_named"]
+    found = [(p + lift * named.get(target, 0.0), target) for target, p in learned.targets.items()]
+    chosen = [target for p, target in found if p >= threshold]
+    return tuple(chosen or [max(found)[1]])
+
+
+def _named(reading: Reading, evidence: Sequence[Evidence], pack: Pack) -> dict[Target, float]:
+    named: dict[Target, float] = {}
+    for code in reading.where:
+        if code in pack.institutions:
+            target = pack.institutions[code].target
+            named[target] = max(named.get(target, 0.0), 0.6)
+    for cited in reading.cited:
+        if cited.norm is not None and not cited.by:
+            for target in cited.norm.targets:
+                named[target] = max(named.get(target, 0.0), 0.4 if cited.norm.ambiguous else 1.0)
+    if evidence:
+        named |= dict.fromkeys(evidence[0].targets, 1.0)
+    return named
+
+
+def _central(reading: Reading, evidence: Sequence[Evidence], pack: Pack) -> tuple[int, str | None, str | None]:
+    """Highest centrality named, with its words and its citation."""
+    best: tuple[int, str | None, str | None] = (0, None, None)
+    for code, mentions in reading.where.items():
+        if code in pack.institutions and pack.institutions[code].centrality > best[0]:
+            best = (pack.institutions[code].centrality, reading.quote(mentions[0].first, mentions[0].last), pack.institutions[code].citation)
+    for cited in reading.cited:
+        if cited.norm is not None and not cited.by and cited.norm.targets and (degree := 2 + cited.norm.central) > best[0]:
+            best = (degree, reading.quote(cited.first, cited.last), cited.norm.citation)
+    return best if best[0] or not evidence else (1, reading.quote(evidence[0].first, evidence[0].last), evidence[0].citation)
+
+
+def _mechanisms(learned: Readings, lead: Evidence | None, relevance: float) -> tuple[Mechanism, ...]:
+    """The leading rule's, else the linear model's most likely one."""
+    if lead is not None:
+        return (lead.mechanism,)
+    if relevance < 0.5:
+        return ()
+    return (max(learned.mechanisms.items(), key=lambda item: item[1])[0],)
+
+
+def _counterfactuals(facts: Facts, found: Score, sheet: Sheet) -> Iterator[Counterfactual]:
+    """What the level would be if one thing were otherwise; only what changes the risk is said."""
+    for change, other in _alternatives(facts):
+        result = sheet.score(other)
+        if abs(result.risk - found.risk) >= 0.5:
+            yield Counterfactual.model_construct(change=change, level=result.level, risk=result.risk)
+
+
+def _alternatives(facts: Facts) -> Iterator[tuple[Words, Facts]]:
+    clock, lead, verdict = facts.clock, facts.lead, facts.meaning.verdict
+    if _WAIVED in clock.shortcuts:
+        stage = Stage.FIRST_VOTE if clock.stage is Stage.PASSED else clock.stage
+        rest = tuple(code for code in clock.shortcuts if code != _WAIVED)
+        yield _IF["waived"], replace(facts, clock=replace(clock, stage=stage, shortcuts=rest))
+    if clock.inside_one_year:
+        yield _IF["year"], replace(facts, clock=replace(clock, inside_one_year=False))
+    if lead is not None and lead.incumbents:
+        yield _IF["incumbents"], replace(facts, lead=replace(lead, incumbents=False))
+    if clock.stage not in DEAD:
+        yield _IF["shelved"], replace(facts, clock=replace(clock, stage=Stage.SHELVED))
+    if verdict.abstained:
+        yield _IF["weakens"], replace(facts, meaning=replace(facts.meaning, verdict=replace(verdict, weakens=1.0)))
+
+
+_WAIVED = "second_vote_waived"
+_IF = {
+    "waived": Words(es="si no se hubiera exonerado la segunda votación", en="if the second vote had not been waived"),
+    "year": Words(es="si faltara más de un año para la votación", en="if the vote were more than a year away"),
+    "incumbents": Words(es="si no alcanzara a autoridades en funciones", en="if it did not reach sitting authorities"),
+    "shelved": Words(es="si se archivara", en="if it were shelved"),
+    "weakens": Words(es="si el texto mostrara que debilita", en="if the text showed that it weakens"),
+}

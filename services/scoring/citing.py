@@ -1,0 +1,126 @@
+"""Which norms a text cites. In: its words and the positions of named bodies and laws; out: norms such as `law:32108` or `const:179`, with positions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from shared.countries.form import Norm
+
+
+def _words(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
+
+
+_LAW = frozenset(("ley", "leyes", "l"))
+_ARTICLE = frozenset(("articulo", "artículo", "articulos", "artículos", "art", "arts", "articulado"))
+_PART = _words("inciso incisos literal literales numeral numerales parrafo párrafo inc disposicion disposición capitulo capítulo titulo título")
+_GLUE = _words("n no nº nro num numero número numeros números y e o al a los las del de la el núm bis")
+_CHANGED = ("modificad", "incorporad", "aprobad", "promulgad", "sustituid", "ampliad")
+_NEAR = 14
+_WIDEST_RANGE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A norm a text names. `norm` is None when the pack does not list it; `by` when it only says which norm changed another ("modificado por la Ley ...")."""
+
+    code: str
+    norm: Norm | None
+    first: int
+    last: int
+    by: bool = False
+
+
+class Citing:
+    """Reads numbers after *ley*, *decreto legislativo* and *artículo*, and binds articles to the body they belong to."""
+
+    def __init__(self, norms: Mapping[str, Norm], bodies: frozenset[str]) -> None:
+        self._norms = norms
+        self._bodies = bodies
+
+    def read(self, words: Sequence[str], named: Sequence[tuple[str, int, int]]) -> tuple[Cited, ...]:
+        """`named`: (body or norm code, first, last) of names found by the lexicon."""
+        numbered, articles = self._numbers(words, {last: code for code, _, last in named if code in self._bodies})
+        laws = [Cited(code, self._norms.get(code), first, last, _only_by(words, first)) for code, first, last in numbered]
+        by_name = [Cited(code, self._norms[code], first, last) for code, first, last in named if code in self._norms and not any(law.code == code for law in laws)]
+        anchors = [(code, first) for code, first, _ in named if code in self._bodies] + [(law.code, law.first) for law in laws]
+        bound = [cited for number, at in articles if (cited := self._bind(number, at, anchors))]
+        return tuple(sorted({c.code: c for c in (*laws, *by_name, *bound)}.values(), key=lambda cited: cited.first))
+
+    def _numbers(self, words: Sequence[str], ends: Mapping[int, str]) -> tuple[list[tuple[str, int, int]], list[tuple[str, int]]]:
+        laws: list[tuple[str, int, int]] = []
+        articles: list[tuple[str, int]] = []
+        kind, since = "", 0
+        for at, word in enumerate(words):
+            if word[0].isdigit():
+                if kind == "article":
+                    articles += [(number, at) for number in _range(words, at)]
+                elif kind in ("law", "decree"):
+                    laws.append((f"{kind}:{_plain(word)}", since, at))
+                elif kind == "part":
+                    kind = "article"
+            elif at in ends:
+                kind, since = "article", at
+            elif (opened := _opens(words, at)) is not None:
+                kind, since = opened, at
+            elif word not in _GLUE:
+                kind = ""
+        return laws, articles
+
+    def _bind(self, number: str, at: int, anchors: Sequence[tuple[str, int]]) -> Cited | None:
+        """To the body named next, else to the one named last."""
+        after = min((first for code, first in anchors if at < first <= at + _NEAR), default=None)
+        before = max((first for code, first in anchors if first <= at), default=None)
+        where = after if after is not None else before
+        body = next((code for code, first in anchors if first == where), None)
+        if body not in self._bodies:
+            return None
+        code = f"{body}:{number}"
+        norm = self._norms.get(code) or self._norms.get(f"{body}:*")
+        return Cited(code, norm, at, at) if norm else None
+
+
+def _range(words: Sequence[str], at: int) -> list[str]:
+    """The article at `at`; after "N al" all from the one after N on ("artículos 176 al 187")."""
+    last = _article(words[at])
+    if at < 2 or words[at - 1] not in ("al", "a") or not words[at - 2][0].isdigit():
+        return [last]
+    start, end = _plain(words[at - 2]), _plain(words[at])
+    if not (start.isdigit() and end.isdigit() and 0 < int(end) - int(start) <= _WIDEST_RANGE):
+        return [last]
+    return [str(number) for number in range(int(start) + 1, int(end) + 1)]
+
+
+def _opens(words: Sequence[str], at: int) -> str | None:
+    word, before = words[at], words[at - 1] if at else ""
+    if word in _ARTICLE:
+        return "article"
+    if word in _PART:
+        return "part"
+    if word in ("legislativo", "leg", "legislativos") and before in ("decreto", "d", "decretos", "dec"):
+        return "decree"
+    if word in ("dl", "dleg") or (word == "l" and before == "d"):
+        return "decree"
+    if word in _LAW and any(words[back].startswith(("proyecto", "proposici")) for back in range(max(0, at - 2), at)):
+        return ""
+    if word in ("supremo", "urgencia", "s", "suprema", "legislativa"):
+        return ""
+    return "law" if word in _LAW else None
+
+
+def _plain(word: str) -> str:
+    return word.replace(".", "").replace(",", "").split("-")[0]
+
+
+def _article(word: str) -> str:
+    return word.replace(".", "").replace(",", "").upper()
+
+
+def _only_by(words: Sequence[str], first: int) -> bool:
+    return any(words[at] == "por" and at > 0 and words[at - 1].startswith(_CHANGED) for at in range(max(0, first - 3), first))
+
+
+def directed(cited: Sequence[Cited]) -> Iterator[Cited]:
+    """Those whose own direction is known."""
+    return (found for found in cited if found.norm is not None and found.norm.direction is not None)

@@ -1,0 +1,197 @@
+"""From meaning and clock to points. In: what was read and when; out: factors with citation and quote, the three parts, risk and level, by the pack's published rubric.
+
+Pure. A part is the clipped sum of its factors; risk = 100 x relevance x P(weakens) x severity x (0.7 + 0.3 imminence), each in 0..1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from services.scoring.clock import BOUND, DEAD, Clock
+from services.scoring.direction import Evidence, Verdict
+from shared.countries.form import Rubric
+from shared.countries.pack import Pack
+from shared.events import Direction, Factor, Level, Mechanism, Target
+
+ELECTORAL = frozenset((Target.ELECTIONS, Target.JNE, Target.ONPE, Target.RENIEC))
+Source = Literal["title", "summary", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a text says, whatever the day."""
+
+    relevance: float
+    targets: tuple[Target, ...]
+    evidence: tuple[Evidence, ...]
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that points are given for. `centrality` 0..3 with the words that show it; `expected` is the severity (0..3) the linear model reads.
+
+    `lead` is the rule that carries the direction; `chance` is None when the move is no law.
+    """
+
+    meaning: Meaning
+    mechanisms: tuple[Mechanism, ...]
+    centrality: int
+    central_quote: str | None
+    central_citation: str | None
+    central_norm: str | None
+    lead: Evidence | None
+    lead_quote: str | None
+    reforms_constitution: bool
+    declares_only: bool
+    expected: float
+    expected_quote: str | None
+    clock: Clock
+    chance: float | None
+    source: Source
+    reconstructed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """`severity`, `imminence`, `risk` 0..100; `confidence` 0..1."""
+
+    severity: float
+    imminence: float
+    confidence: float
+    risk: float
+    level: Level
+    factors: tuple[Factor, ...]
+
+
+class Sheet:
+    """The pack's rubric with its constant factors built once."""
+
+    def __init__(self, pack: Pack) -> None:
+        self.rubric = pack.rubric
+        self.shortcuts = {code: pack.citations[shortcut.citation].short for code, shortcut in pack.procedure.shortcuts.items()}
+        self._short = {code: citation.short for code, citation in pack.citations.items()}
+        self._ready = {rule: self._built(rule, None, line.points, line.citation) for rule, line in sheet.rubric.factors.items()}
+
+    def score(self, facts: Facts) -> Score:
+        """The one function from facts to level; counterfactuals use it too."""
+        factors = (*_severity(facts, self), *_imminence(facts, self), *_confidence(facts, self))
+        severity, imminence = part(factors, "severity"), part(factors, "imminence")
+        constants = self.rubric.constants
+        nearness = constants["severity_share"] + constants["imminence_share"] * imminence / 100
+        risk = 100 * facts.meaning.relevance * facts.meaning.verdict.weakens * severity / 100 * nearness
+        return Score(severity, imminence, part(factors, "confidence") / 100, risk, level_of(risk, severity, imminence, self.rubric), factors)
+
+    def factor(self, rule: str, quote: str | None = None, points: float | None = None, citation: str | None = None) -> Factor:
+        """A line of the rubric; with its own words, points or citation where given."""
+        if quote is None and points is None and citation is None:
+            return self._ready[rule]
+        line = self.rubric.factors[rule]
+        return self._built(rule, quote, line.points if points is None else points, citation or line.citation)
+
+    def points(self, rule: str) -> float:
+        """0 for a rule the rubric does not list."""
+        line = self.rubric.factors.get(rule)
+        return line.points if line else 0.0
+
+    def by_rule(self, found: Evidence, quote: str | None) -> Factor:
+        """The effect of a direction rule, under the rule's own name and citation."""
+        points = self.points(f"effect.{found.effect}")
+        return Factor.model_construct(rule=found.rule, part="severity", points=points, quote=quote, citation=self._short[found.citation], label=found.label)
+
+    def _built(self, rule: str, quote: str | None, points: float, citation: str) -> Factor:
+        line = self.rubric.factors[rule]
+        return Factor.model_construct(rule=rule, part=line.part, points=round(points, 2), quote=quote, citation=self._short[citation], label=line.label)
+
+
+def part(factors: Iterable[Factor], name: str) -> float:
+    """The clipped sum, 0..100."""
+    return min(100.0, max(0.0, sum(factor.points for factor in factors if factor.part == name)))
+
+
+def level_of(risk: float, severity: float, imminence: float, rubric: Rubric) -> Level:
+    """Thresholds on risk; critical also needs severity and imminence both high."""
+    levels = rubric.levels
+    if risk >= levels.critical and severity >= levels.critical_severity and imminence >= levels.critical_imminence:
+        return Level.CRITICAL
+    if risk >= levels.high:
+        return Level.HIGH
+    if risk >= levels.elevated:
+        return Level.ELEVATED
+    return Level.WATCH if risk >= levels.watch else Level.NONE
+
+
+def _severity(facts: Facts, sheet: Sheet) -> Iterator[Factor]:
+    if facts.centrality:
+        yield sheet.factor(f"centrality.{facts.centrality}", facts.central_quote, citation=facts.central_citation)
+    yield from _effect(facts, sheet)
+    heaviest = max((f"mechanism.{mechanism}" for mechanism in facts.mechanisms), key=sheet.points, default="")
+    if heaviest in sheet.rubric.factors:
+        yield sheet.factor(heaviest, facts.lead_quote)
+    if facts.reforms_constitution:
+        yield sheet.factor("reach.constitution")
+    if len(facts.meaning.targets) > 2:
+        yield sheet.factor("reach.several")
+    if facts.declares_only:
+        yield sheet.factor("declaration")
+    yield sheet.factor("learned.severity", facts.expected_quote, points=facts.expected * sheet.rubric.constants["learned_severity"])
+
+
+def _effect(facts: Facts, sheet: Sheet) -> Iterator[Factor]:
+    """The leading rule with its own citation; without one, a central norm."""
+    lead = facts.lead
+    if lead is not None and lead.effect:
+        yield sheet.by_rule(lead, facts.lead_quote)
+        if lead.incumbents:
+            yield sheet.factor("incumbents", facts.lead_quote, citation=lead.citation)
+    elif facts.central_norm is not None:
+        yield sheet.factor("norm.central", facts.central_norm, citation=facts.central_citation)
+
+
+def _imminence(facts: Facts, sheet: Sheet) -> Iterator[Factor]:
+    clock = facts.clock
+    yield sheet.factor(f"stage.{clock.stage}")
+    if clock.stage in DEAD:
+        return
+    for code in clock.shortcuts:
+        yield sheet.factor(
+            f"shortcut.{code}",
+        )
+    if facts.chance is not None:
+        yield sheet.factor("chance.of_law", points=facts.chance * sheet.rubric.constants["chance_points"])
+    if clock.earliest is not None and clock.reached is not None and clock.stage not in BOUND and (clock.earliest - clock.reached).days <= 30:
+        yield sheet.factor("clock.within_30", clock.earliest.isoformat())
+    yield from _calendar(facts, sheet)
+
+
+def _calendar(facts: Facts, sheet: Sheet) -> Iterator[Factor]:
+    milestone = facts.clock.milestone
+    if milestone is None or not facts.clock.inside_one_year:
+        return
+    yield sheet.factor("calendar.within_one_year", milestone.label.es)
+    if milestone.days <= 90:
+        yield sheet.factor("calendar.within_90_days", milestone.label.es)
+    if not ELECTORAL.isdisjoint(facts.meaning.targets):
+        yield sheet.factor("calendar.late_electoral_change", milestone.label.es)
+
+
+def _confidence(facts: Facts, sheet: Sheet) -> Iterator[Factor]:
+    yield sheet.factor(f"evidence.{facts.source}")
+    if facts.reconstructed:
+        yield sheet.factor("evidence.reconstructed")
+    if facts.lead is not None:
+        yield sheet.factor("evidence.rule", facts.lead_quote)
+    if facts.meaning.verdict.abstained:
+        yield sheet.factor("evidence.abstained")
+    else:
+        yield sheet.factor("evidence.margin", points=facts.meaning.verdict.margin * sheet.rubric.factors["evidence.margin"].points)
+    if facts.clock.inferred:
+        yield sheet.factor("evidence.inferred_steps")
+
+
+def leading(evidence: Sequence[Evidence], direction: Direction) -> Evidence | None:
+    """The reason that carries the verdict: the strongest of its direction, else the strongest of all."""
+    same = [found for found in evidence if found.direction is direction]
+    return max(same or list(evidence), key=lambda found: (found.weight, found.effect), default=None)

@@ -1,0 +1,235 @@
+"""From an official text to what it mentions. In: title, summary and text of a move; out: institutions, concepts and norms by word position, with quotes of the original.
+
+Pure. Words are compared folded, stemmed and without articles, so capitals, accents, spacing and number formats do not matter.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import ahocorasick
+
+from services.scoring.citing import Cited, Citing
+from services.scoring.terms import folded, stem
+from shared.countries.pack import Pack
+
+_TOKEN = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d{3})*(?:-[a-h]\b)?")
+_MARKS = str.maketrans({"º": " ", "ª": " ", "°": " ", "*": ""})
+CLAIM = "claim"
+_LONGEST = 20_000
+_MEMORY = 60_000
+_UNKNOWN, _DROPPED = 1, 2
+Kind = Literal["concept", "institution", "norm", "body", "blank"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A phrase found: `first` and `last` are word positions (both included); `quoted` when it stands inside the name of another norm."""
+
+    kind: Kind
+    code: str
+    first: int
+    last: int
+    quoted: bool = False
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a text mentions. `where` lists positions by concept or institution; `cited` the norms it names."""
+
+    text: str
+    words: list[str]
+    mentions: tuple[Mention, ...]
+    cited: tuple[Cited, ...]
+    bodies: frozenset[str]
+    breaks: tuple[int, ...]
+    where: dict[str, list[Mention]] = field(default_factory=dict)
+
+    @cached_property
+    def spans(self) -> list[tuple[int, int]]:
+        """Character span of every word in `text`."""
+        return [found.span() for found in _TOKEN.finditer(prepared(self.text))]
+
+    def quote(self, first: int, last: int, longest: int = 160) -> str:
+        """The original words from position `first` to `last`."""
+        start, end = self.spans[first][0], self.spans[last][1]
+        words = " ".join(self.text[start:end].split())
+        return words if len(words) <= longest else f"{words[: longest - 1].rstrip()}…"
+
+    def segment(self, position: int) -> int:
+        """0 for the title, 1 for the summary, 2 for the text."""
+        return sum(position >= start for start in self.breaks)
+
+
+def prepared(text: str) -> str:
+    """Lower case with marks blanked, of the same length as `text`."""
+    lower = text.lower()
+    return (lower if len(lower) == len(text) else text).translate(_MARKS)
+
+
+def composed(text: str) -> str:
+    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+
+
+class Reader:
+    """A pack's lexicon compiled once: an Aho-Corasick automaton over word stems."""
+
+    def __init__(self, pack: Pack) -> None:
+        self._vocabulary: dict[str, int] = {}
+        self._memory: dict[str, int] = {}
+        self._empty = frozenset(folded(word) for word in pack.lexicon.empty)
+        self._automaton = ahocorasick.Automaton(ahocorasick.STORE_ANY, ahocorasick.KEY_SEQUENCE)
+        self._entries: dict[tuple[int, ...], list[tuple[Kind, str]]] = {}
+        self._preamble = _preamble(pack.lexicon.preamble)
+        self._citing = Citing(pack.norms, frozenset(pack.names.bodies))
+        self._targets = {code: institution.target for code, institution in pack.institutions.items()}
+        self._compile(pack)
+
+    def read(self, title: str, summary: str | None = None, text: str | None = None) -> Reading:
+        """Reads at most 20,000 words."""
+        parts = [self.without_preamble(composed(title)), *(composed(part) for part in (summary, text) if part)]
+        whole = "\n".join(parts)
+        words, breaks = _words(parts)
+        mentions = self._mentions(words, breaks)
+        cited = self._citing.read(words, [(m.code, m.first, m.last) for m in mentions if m.kind in ("body", "norm")]) if _numbered(words, mentions) else ()
+        reading = Reading(whole, words, mentions, cited, frozenset(m.code for m in mentions if m.kind == "body"), breaks)
+        return self._placed(reading)
+
+    def without_preamble(self, title: str) -> str:
+        """The title less the preamble of a bill carried over from an earlier period, which names the old proponent."""
+        found = self._preamble.match(title) if "(" in title else None
+        return title[found.end() :] if found else title
+
+    def _compile(self, pack: Pack) -> None:
+        for code, phrases in pack.lexicon.concepts.items():
+            self._add("concept", code, phrases)
+        for code, institution in pack.institutions.items():
+            self._add("institution", code, institution.phrases)
+        for code, body in pack.names.bodies.items():
+            self._add("body", code, body.phrases)
+        for name, norm in pack.names.names.items():
+            self._add("norm", norm, (name,))
+        self._add("concept", CLAIM, pack.lexicon.claims)
+        self._add("blank", "", pack.lexicon.blank)
+        for key, values in self._entries.items():
+            self._automaton.add_word(key, (len(key), tuple(values)))
+        self._automaton.make_automaton()
+
+    def _add(self, kind: Kind, code: str, phrases: Iterable[str]) -> None:
+        for phrase in phrases:
+            stems = (self._stem(word) for word in _TOKEN.findall(prepared(composed(phrase))))
+            key = tuple(self._vocabulary.setdefault(word, len(self._vocabulary) + _DROPPED + 1) for word in stems if word)
+            if key and (kind, code) not in self._entries.setdefault(key, []):
+                self._entries[key].append((kind, code))
+
+    def _stem(self, word: str) -> str:
+        plain = folded(word)
+        if plain in self._empty:
+            return ""
+        return plain.replace(".", "").replace(",", "") if plain[0].isdigit() else stem(plain)
+
+    def _learn(self, word: str) -> int:
+        if len(self._memory) >= _MEMORY:
+            self._memory.clear()
+        known = self._stem(word)
+        number = self._memory[word] = self._vocabulary.get(known, _UNKNOWN) if known else _DROPPED
+        return number
+
+    def _mentions(self, words: list[str], breaks: Sequence[int]) -> tuple[Mention, ...]:
+        known, learn = self._memory.get, self._learn
+        ids = [known(word) or learn(word) for word in words]
+        kept = [at for at, number in enumerate(ids) if number != _DROPPED]
+        found: list[Mention] = []
+        for end, (length, values) in self._automaton.iter(tuple([number for number in ids if number != _DROPPED])) if kept else ():
+            first, last = kept[end - length + 1], kept[end]
+            if last == first or not any(first < start <= last for start in breaks):
+                for kind, code in values:
+                    found.append(Mention(kind, code, first, last))
+        return self._cleared(found)
+
+    def _cleared(self, found: list[Mention]) -> tuple[Mention, ...]:
+        """Without what a blank phrase hides, and without an institution that is only part of another's name."""
+        covers = [m for m in found if m.kind == "blank"]
+        named = [m for m in found if m.kind == "institution" and m.last > m.first]
+        if not covers and not named:
+            return tuple(found)
+        return tuple(m for m in found if m.kind != "blank" and not any(_inside(m, c) for c in covers) and not (m.kind == "institution" and self._shadowed(m, named)))
+
+    def _shadowed(self, mention: Mention, named: list[Mention]) -> bool:
+        longer = (other for other in named if other.last - other.first > mention.last - mention.first and _inside(mention, other))
+        return any(self._targets[mention.code] != self._targets[other.code] for other in longer)
+
+    def _placed(self, reading: Reading) -> Reading:
+        """Marks what stands inside the name of another norm and indexes mentions by code."""
+        zones = [zone for cited in reading.cited if (zone := _name_zone(reading, cited.last))]
+        if zones:
+            marked = tuple(Mention(m.kind, m.code, m.first, m.last, any(a <= m.first <= b for a, b in zones)) for m in reading.mentions)
+            reading = Reading(reading.text, reading.words, marked, reading.cited, reading.bodies, reading.breaks)
+        for mention in reading.mentions:
+            if mention.kind in ("concept", "institution"):
+                reading.where.setdefault(mention.code, []).append(mention)
+        return reading
+
+
+def _inside(inner: Mention, outer: Mention) -> bool:
+    return outer.first <= inner.first and inner.last <= outer.last
+
+
+def _numbered(words: list[str], mentions: Sequence[Mention]) -> bool:
+    return any(m.kind == "norm" for m in mentions) or any(word[0].isdigit() for word in words)
+
+
+def _words(parts: Sequence[str]) -> tuple[list[str], tuple[int, ...]]:
+    """All words, and the positions at which the second and third part begin."""
+    words: list[str] = []
+    breaks: list[int] = []
+    for part in parts:
+        breaks.append(len(words))
+        words += _TOKEN.findall(prepared(part))
+    return words[:_LONGEST], tuple(breaks[1:])
+
+
+_FURTHER = frozenset(("restituye", "restablece", "establece", "dispone", "declara", "devuelve", "recupera", "restituir", "restablecer", "prohibe", "prohíbe"))
+
+
+def _name_zone(reading: Reading, last: int) -> tuple[int, int] | None:
+    """Word positions of a norm's own title when it follows its number: "Ley 32108, *Ley que modifica ...*"."""
+    words = reading.words
+    at = last + 1
+    start = at
+    if at < len(words) and words[at] in ("ley", "decreto"):
+        at += 1
+        if at < len(words) and words[at] == "legislativo":
+            at += 1
+    if at >= len(words) or words[at] != "que":
+        return None
+    end = _zone_end(reading, start, at)
+    return (start, end) if end > start else None
+
+
+def _zone_end(reading: Reading, start: int, at: int) -> int:
+    """A name set off by a dash or bracket ends with it; else at a purpose set off by a comma or at a further act, or with its segment."""
+    spans, text, words = reading.spans, reading.text, reading.words
+    opener = text[spans[start - 1][1] : spans[start][0]].strip()[-1:] if start else ""
+    closers = {"—": "—", "–": "–", "-": "-", "(": ")"}
+    segment = reading.segment(start)
+    for position in range(at + 1, len(words)):
+        if reading.segment(position) != segment:
+            return position - 1
+        between = text[spans[position - 1][1] : spans[position][0]]
+        if opener in closers and closers[opener] in between:
+            return position - 1
+        if opener not in closers and (("," in between and words[position] == "para") or (words[position - 1] in ("y", "e") and words[position] in _FURTHER)):
+            return position - 1
+    return len(words) - 1
+
+
+def _preamble(words: Sequence[str]) -> re.Pattern[str]:
+    """`words`: how such a title begins, and what its bracket begins with."""
+    first, second = (re.sub(r"[aeiouáéíóú]", ".", word) for word in words)
+    return re.compile(rf"\s*{first}\b[^(]{{0,300}}(?:\((?!\s*{second})[^)]*\)[^(]{{0,200}})*\(\s*{second}\b[^)]{{0,200}}\)[\s.\-–—]*", re.IGNORECASE)

@@ -1,0 +1,1 @@
+"""Benchmarks: the product and its peer or its physical limit, as real processes, alternating in one run. `python -m tests.benchmarks --help`."""

@@ -1,0 +1,62 @@
+"""The starters themselves: each real server starts, answers, and (Kafka) comes back with what it had."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import create_engine, text
+
+from tests.parts import postgres as postgres_part
+from tests.parts.alertmanager import Alertmanager
+from tests.parts.kafka import Kafka
+from tests.parts.nginx import Nginx
+from tests.parts.prometheus import Prometheus, promtool
+from tests.parts.waiting import TooLateError, is_open, until
+
+
+def test_kafka_listens_on_both_listeners(kafka: Kafka) -> None:
+    assert is_open(kafka.port)
+    assert is_open(kafka.secure_port)
+
+
+def test_a_postgres_database_is_fresh(postgres: str) -> None:
+    engine = create_engine(postgres)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")).scalar() == 0
+    engine.dispose()
+
+
+def test_two_databases_of_one_server_differ(postgres_server: postgres_part.Postgres, postgres: str) -> None:
+    assert postgres_server.create("another_one") != postgres
+
+
+def test_prometheus_answers_queries(start_prometheus: Callable[[Path], Prometheus], tmp_path: Path) -> None:
+    configuration = tmp_path / "prometheus.yml"
+    configuration.write_text("global: {scrape_interval: 1s}\n", encoding="ascii")
+    assert promtool("check", "config", str(configuration)).returncode == 0
+    assert start_prometheus(configuration).query("vector(7)")[0]["value"][1] == "7"  # type: ignore[index]
+
+
+def test_alertmanager_is_ready(start_alertmanager: Callable[[Path], Alertmanager], tmp_path: Path) -> None:
+    configuration = tmp_path / "alertmanager.yml"
+    configuration.write_text("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n", encoding="ascii")
+    assert httpx.get(f"{start_alertmanager(configuration).url}/-/ready", trust_env=False).status_code == 200
+
+
+def test_nginx_serves(start_nginx: Callable[[str], Nginx]) -> None:
+    server = start_nginx("server { listen 127.0.0.1:PORT; return 204; }")
+    assert httpx.get(server.url, trust_env=False).status_code == 204
+    assert server.check().returncode == 0
+
+
+def test_chromium_says_its_version(chromium: str) -> None:
+    assert "Chrom" in subprocess.run([chromium, "--version"], check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+def test_waiting_says_what_did_not_come() -> None:
+    with pytest.raises(TooLateError, match="the moon"):
+        until(lambda: False, "the moon", seconds=0.05)

@@ -1,0 +1,61 @@
+"""schemathesis over the API's own OpenAPI document: no 5xx, nothing undeclared."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
+
+from services.webhooks.app import Parts, create_app
+from services.webhooks.egress import Egress, Names
+from services.webhooks.history import History
+from services.webhooks.intake import Intake
+from services.webhooks.store import Store
+from services.webhooks.subscribers import Subscribers
+from shared.database import Database
+from shared.events import Tlp
+from shared.http import Door, RateLimit
+from shared.identity import Revocations, Role, Verifier, issue
+from shared.operations import Liveness
+from shared.process import utc_now
+from tests.integration.webhooks.house import House, alerts
+from tests.integration.webhooks.test_app import Told
+
+numbers = itertools.count()
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def fuzzed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The API over a store with something in it."""
+    folder: Path = tmp_path_factory.mktemp("fuzz")
+    database = Database(f"sqlite:///{folder / 'webhooks.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres"), "webhooks")
+    database.migrate()
+    store, key = Store(database), Ed25519PrivateKey.generate()
+    parts = Parts(Subscribers(store), Intake(store), History(store), Egress(names=Names(lambda _: ["8.8.8.8"])), Told(), key, utc_now)
+    house = House(store, parts.subscribers, parts.intake, key)
+    house.subscribe()
+    house.subscribe(url=None)
+    house.intake.take(alerts(3))
+    app = create_app(Door(Verifier(key.public_key(), Revocations(folder / "revoked")), Liveness(), rate=RateLimit(1e6, 1e6)), parts)
+    token = issue(key, subject="embassy", roles=[Role.SUBSCRIBER], clearance=Tlp.AMBER, ttl=dt.timedelta(hours=1), now=utc_now())
+    schema = schemathesis.openapi.from_wsgi("/openapi.json", app)
+    schema.config.headers = {"Authorization": f"Bearer {token}"}
+    return schema
+
+
+schema = schemathesis.pytest.from_fixture("fuzzed")
+
+
+@schema.parametrize()
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_fuzzed(case: schemathesis.Case) -> None:
+    case.call_and_validate(checks=CHECKS)
