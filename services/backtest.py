@@ -119,13 +119,11 @@ def summarise(moves: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def describe(figures: Mapping[str, Any]) -> Iterator[str]:
     """The backtest as lines for people."""
     summary = figures["summary"]
-    yield f"{summary['moves']} moves; {summary['eligible']} had a decisive step and something public before it; {summary['warned_before_decisive']} of those were alerted before it."
+    yield f"{summary['moves']} moves; {summary['eligible']} had a decisive step and something public before it; {summary['warned_before_decisive']} of those were alerted in time."
     if summary["median_lead_days"] is not None:
         yield f"Median lead time {summary['median_lead_days']:g} days; at elevated or above before the decisive step: {summary['elevated_before_decisive']}."
     yield ""
     for move in figures["moves"]:
         decisive = f"{move['decisive']['date']} {move['decisive']['stage']}" if move["decisive"] else "no decisive step"
-        lead = f"{move['lead_days']} days" if move["lead_days"] is not None else ("missed" if move["eligible"] else "nothing earlier is public" if move["decisive"] else "")
+        lead = f"{move['lead_days']} days" if move["lead_days"] is not None else "not alerted" if move["eligible"] else "nothing earlier is public" if move["decisive"] else ""
         yield f"{move['key']}  {move['peak_level']:<9} first {move['first_alert'] or 'never':<10}  {decisive:<26} {lead:<26} {move['title'][:80]}"
-
-

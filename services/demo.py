@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
 import httpx
 import orjson
 from rich.console import Console
@@ -129,8 +128,8 @@ def _replay_days(context: Context, plan: Replay, pack: Pack, stop: threading.Eve
     store = Store(context.database("ingest"), pack)
     reached = store.progress("replay")
     days = list(plan.days())
-    bar = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} days"), TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True))
-    with bar:
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} days"), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("replaying", total=len(days))
         for day, seen in days:
             if stop.is_set():
@@ -199,21 +198,29 @@ def gravest_row(item: Mapping[str, Any], observations: list[Observation]) -> Fig
     }
 
 
-def _show(say: Console, figures: Figures, pack: Pack, observations: list[Observation], api: httpx.Client) -> None:
+def _show(console: Console, figures: Figures, pack: Pack, observations: list[Observation], api: httpx.Client) -> None:
+    def say(line: str) -> None:
+        console.print(line, soft_wrap=True, markup=False)
+
     levels = ", ".join(f"{figures['by_level'].get(level, 0)} {level}" for level in reversed(Level) if level is not Level.NONE)
     sent = figures["deliveries"]
-    say.print(f"\nEXERCISE: {len(observations)} observations replayed, each day as if it were today.")
-    say.print(f"{figures['moves_read']} moves read, {figures['moves_scored']} scored, {figures['alerted']} alerted (peak: {levels}), {figures['not_alerted']} not; {figures['dead_letters']} dead letters.")
-    say.print(f"{sent['sent']} deliveries to a receiver on this machine, {sent['verified']} verified with the public standardwebhooks package, {sent['failed']} failed.")
-    say.print("(Its private address was let through because the demo sets VEEDOR_WEBHOOK_ALLOW_PRIVATE; `veedor up` refuses such addresses.)\n")
-    say.print("The ten gravest, and the days between the first alert and the decisive step:")
+    say(f"\nEXERCISE: {len(observations)} observations replayed, each day as if it were today.")
+    say(f"{figures['moves_read']} moves read, {figures['moves_scored']} scored, {figures['alerted']} alerted (at their peak {levels}), {figures['not_alerted']} not alerted.")
+    say(f"{sent['sent']} deliveries to a receiver on this machine, {sent['verified']} verified with the public standardwebhooks package, {sent['failed']} failed.")
+    say(f"{figures['dead_letters']} dead letters. (The receiver's private address is let through for the demo only: `veedor up` refuses such addresses.)")
+    say("\nThe ten gravest, and the days between the first alert and the decisive step:")
     for row in figures["gravest"]:
-        lead = f"{row['lead_days']:>4} days before {row['decisive']}" if row["lead_days"] is not None else "     no earlier step is public" if row["decisive"] else "     no decisive step"
-        say.print(f"  {row['level']:<9}{row['risk']:>5.0f}  first {row['first_alert']} {lead:<32} {click.style(row['title'][:90], dim=True)}", soft_wrap=True)
-    say.print("\nWhat a reader of these years expects to find:")
+        say(f"  {row['level']:<9}{row['risk']:>3.0f}  first {row['first_alert']}  {_lead(row):<28}  {row['title'][:90]}")
+    say("\nWhat a reader of these years expects to find:")
     for line in landmark_lines(pack, observations, api):
-        say.print(f"  {line}", soft_wrap=True)
-    say.print(f"\nDone in {figures['seconds']} s.")
+        say(f"  {line}")
+    say(f"\nDone in {figures['seconds']} s.")
+
+
+def _lead(row: Figures) -> str:
+    if row["lead_days"] is not None:
+        return f"{row['lead_days']:>3} days before {row['decisive']}"
+    return "no earlier step is public" if row["decisive"] else "no decisive step"
 
 
 def landmark_lines(pack: Pack, observations: list[Observation], api: httpx.Client) -> Iterator[str]:
@@ -239,4 +246,3 @@ def warned(item: Mapping[str, Any] | None, observations: list[Observation]) -> s
         return f"{text}; no step before the decisive one of {decisive.date} is public"
     days = (decisive.date - first).days
     return f"{text}, {days} days before {decisive.stage} on {decisive.date}" if days > 0 else f"{text}, after the decisive step of {decisive.date}: missed"
-

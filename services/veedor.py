@@ -20,7 +20,7 @@ from shared.bus import open_bus
 from shared.bus.contract import Bus
 from shared.errors import VeedorError
 from shared.events import TOPICS, Tlp, dead_letters
-from shared.identity import Revocations, Role, issue, load_key
+from shared.identity import SIGN_IN, Revocations, Role, issue, load_key
 from shared.operations import configure_logging, stop_on_signals
 from shared.process import Context, open_context, run, utc_now
 from shared.settings import PORTS, Settings, read
@@ -234,8 +234,8 @@ def train(reference: Path | None, out: Path | None, seed: int) -> None:
 
 @main.command()
 @click.argument("export", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--key", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The ledger's public key (PEM), got from the operator by another way than the export.")
-@click.option("--since", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=None, help="A checkpoint you kept (JSON, as in a webhook): proves nothing before it was rewritten.")
+@click.option("--key", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The ledger's public key (PEM), got by another way than the export.")
+@click.option("--since", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=None, help="A checkpoint you kept (JSON, as in a webhook).")
 def verify(export: Path, key: Path, since: Path | None) -> None:
     """Check an export of the ledger offline: the chain, the checkpoints, their signatures. Trusts no key inside the export."""
     from services.alerting.verify import verify_file
@@ -300,9 +300,9 @@ def token_revoke(home: Path | None, token_or_id: str) -> None:
 @click.option("--url", default=f"http://127.0.0.1:{PORTS['console']}", show_default=True, help="Where the console is.")
 def token_link(home: Path | None, subject: str, roles: tuple[str, ...], url: str) -> None:
     """Print a sign-in link for the console that runs on this home: good once, for ten minutes."""
-    from services.console.main import mint_link
-
-    click.echo(mint_link(load_key(settings_of(home=home).keys / "identity.pem"), url, subject=subject, roles=[Role(role) for role in roles], now=utc_now()))
+    key = load_key(settings_of(home=home).keys / "identity.pem")
+    link = issue(key, subject=subject, roles=[Role(role) for role in roles], clearance=Tlp.AMBER, ttl=dt.timedelta(minutes=10), now=utc_now(), audience=SIGN_IN)
+    click.echo(f"{url.rstrip('/')}/session?token={link}")
 
 
 # ── operating ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -379,5 +379,3 @@ def doctor(home: Path | None) -> None:
         failed = failed or trouble is not None
         click.echo(f"{'ok ' if trouble is None else 'BAD'} {name}{'' if trouble is None else ': ' + trouble}")
     sys.exit(1 if failed else 0)
-
-

@@ -56,7 +56,8 @@ class TooManyDeadLetters(RuntimeError):
 class Loop(Generic[E]):
     """Drives one consumer until `stop` is set.
 
-    `handle` gets decoded events in order (per key) and returns the records that follow; it raises InvalidMessage (wrong for ever), Retryable (wrong now); anything else ends the process.
+    `handle` gets decoded events in order (per key) and returns the records that follow; it raises InvalidMessage (wrong for ever) or
+    Retryable (wrong now); anything else ends the process.
     `after` runs between publish and commit (an outbox relay). `turned` is called when the loop turns (liveness).
     """
 

@@ -71,9 +71,8 @@ class Sheet:
 
     def __init__(self, pack: Pack) -> None:
         self.rubric = pack.rubric
-        self.shortcuts = {code: pack.citations[shortcut.citation].short for code, shortcut in pack.procedure.shortcuts.items()}
         self._short = {code: citation.short for code, citation in pack.citations.items()}
-        self._ready = {rule: self._built(rule, None, line.points, line.citation) for rule, line in sheet.rubric.factors.items()}
+        self._ready = {rule: self._built(rule, None, line.points, line.citation) for rule, line in pack.rubric.factors.items()}
 
     def score(self, facts: Facts) -> Score:
         """The one function from facts to level; counterfactuals use it too."""
@@ -156,9 +155,7 @@ def _imminence(facts: Facts, sheet: Sheet) -> Iterator[Factor]:
     if clock.stage in DEAD:
         return
     for code in clock.shortcuts:
-        yield sheet.factor(
-            f"shortcut.{code}",
-        )
+        yield sheet.factor(f"shortcut.{code}")
     if facts.chance is not None:
         yield sheet.factor("chance.of_law", points=facts.chance * sheet.rubric.constants["chance_points"])
     if clock.earliest is not None and clock.reached is not None and clock.stage not in BOUND and (clock.earliest - clock.reached).days <= 30:

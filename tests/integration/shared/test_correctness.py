@@ -1,4 +1,4 @@
-"""The correctness rule: write, publish, then commit. The process is broken between every two steps, on both buses: handled at least once, stored once, published with the same ids."""
+"""The correctness rule - write, publish, then commit - with the process broken between every two steps, on both buses: handled at least once, stored once, same ids."""
 
 from __future__ import annotations
 

@@ -28,8 +28,7 @@ def fill(bus: LocalBus, topic: str) -> int:
         for number in range(100_000):
             try:
                 producer.publish([Record(topic, str(number), KIBIBYTE)])
-            except Full as full:
-                assert "VEEDOR_LOCAL_LOG_MAX_BYTES" in str(full)
+            except Full:
                 return number
     raise AssertionError("never full")
 
@@ -67,7 +66,7 @@ def test_nothing_is_trimmed_before_every_group_has_consumed_it(small: LocalBus) 
         slow.poll(0, 1)
         taken = fill(small, "in")
         fast.commit(positions(take(fast, taken)))
-        with closing(small.producer()) as producer, pytest.raises(Full):
+        with closing(small.producer()) as producer, pytest.raises(Full, match="VEEDOR_LOCAL_LOG_MAX_BYTES"):
             producer.publish([Record("in", "more", KIBIBYTE)])
         slow.rewind()
         assert len(take(slow, taken)) == taken

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import schemathesis
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
 
@@ -29,12 +31,11 @@ from shared.process import utc_now
 from tests.integration.webhooks.house import House, alerts
 from tests.integration.webhooks.test_app import Told
 
-numbers = itertools.count()
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def fuzzed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def fuzzed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The API over a store with something in it."""
     folder: Path = tmp_path_factory.mktemp("fuzz")
     database = Database(f"sqlite:///{folder / 'webhooks.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres"), "webhooks")
@@ -48,14 +49,23 @@ def fuzzed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     app = create_app(Door(Verifier(key.public_key(), Revocations(folder / "revoked")), Liveness(), rate=RateLimit(1e6, 1e6)), parts)
     token = issue(key, subject="embassy", roles=[Role.SUBSCRIBER], clearance=Tlp.AMBER, ttl=dt.timedelta(hours=1), now=utc_now())
     schema = schemathesis.openapi.from_wsgi("/openapi.json", app)
-    schema.config.headers = {"Authorization": f"Bearer {token}"}
-    return schema
+    schema.headers_of_the_caller = {"Authorization": f"Bearer {token}"}
+    yield schema
+    database.close()
 
 
-schema = schemathesis.pytest.from_fixture("fuzzed")
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+def test_no_5xx_and_nothing_undeclared(fuzzed: Any, mode: GenerationMode) -> None:
+    operations = [found.ok() for found in fuzzed.get_all_operations()]
+    assert len(operations) == 12
+    for operation in operations:
 
+        @given(case=operation.as_strategy(generation_mode=mode))
+        @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+        def fuzz(case: schemathesis.Case) -> None:
+            case.call_and_validate(checks=CHECKS, headers=fuzzed.headers_of_the_caller)
 
-@schema.parametrize()
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-def test_fuzzed(case: schemathesis.Case) -> None:
-    case.call_and_validate(checks=CHECKS)
+        try:
+            fuzz()
+        except Unsatisfiable:
+            assert mode is GenerationMode.NEGATIVE, "an operation without parameters has nothing to get wrong"
