@@ -47,9 +47,9 @@ class Replay:
     observations: list[Observation]
 
     def days(self) -> Iterator[tuple[dt.date, list[Observation]]]:
-        """Every day from BEGIN to the last observation, with what became public on it (the first day also has what was public before)."""
+        """Every day from BEGIN (or the first observation, if later) to the last, with what became public on it; the first day also has what was public before."""
         pending = sorted(self.observations, key=lambda o: (visible_from(o), o.first_day, o.key))
-        day, last = BEGIN, visible_from(pending[-1])
+        day, last = max(BEGIN, visible_from(pending[0])), visible_from(pending[-1])
         while day <= last:
             today: list[Observation] = []
             while pending and visible_from(pending[0]) <= day:
@@ -171,7 +171,7 @@ def _figures(api: httpx.Client, bus: Bus, receiver: Receiver, observations: list
         "moves_scored": summary["scored"],
         "alerted": summary["alerted"],
         "not_alerted": summary["scored"] - summary["alerted"],
-        "by_level": summary["by_level"],
+        "by_level": {str(level): 0 for level in Level} | summary["by_level"] | {"none": summary["scored"] - summary["alerted"]},
         "dead_letters": sum(bus.count(dead_letters(topic)) for topic in TOPICS),
         "deliveries": {
             "sent": _total(api, "/v1/deliveries", status="delivered"),

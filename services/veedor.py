@@ -379,3 +379,7 @@ def doctor(home: Path | None) -> None:
         failed = failed or trouble is not None
         click.echo(f"{'ok ' if trouble is None else 'BAD'} {name}{'' if trouble is None else ': ' + trouble}")
     sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

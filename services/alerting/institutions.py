@@ -17,6 +17,7 @@ from shared.events import Level, Lifecycle, Target, Tlp
 
 YEAR = 365
 STEP = 14
+SHOWN = 52 * STEP
 MOST_DAYS = 8000
 
 
@@ -32,7 +33,7 @@ class Institutions:
         with self.database.reading() as session:
             connection = session.connection()
             as_of = _as_of(connection)
-            changes = _changes(connection)
+            changes = _changes(connection, since=as_of - dt.timedelta(days=SHOWN)) if as_of else defaultdict(dict)
             opened = _open(connection, clearance)
         items = [self._item(target, changes[target], opened[target], as_of) for target in Target]
         return {"items": items, "next": None, "total": len(items), "as_of": as_of, "half_life_days": HALF_LIFE}
@@ -46,7 +47,7 @@ class Institutions:
         with self.database.reading() as session:
             connection = session.connection()
             as_of = _as_of(connection)
-            changes = _changes(connection, target)[target]
+            changes = _changes(connection, target=target)[target]
         last = min(until or as_of, as_of) if as_of else until
         first = since or (last - dt.timedelta(days=2 * YEAR) if last else None)
         if first and last and (last - first).days > MOST_DAYS:
@@ -56,7 +57,7 @@ class Institutions:
         return {"code": target, "name": self.pack.target_label(target).model_dump(), "as_of": as_of, "half_life_days": HALF_LIFE, "series": found}
 
     def _item(self, target: Target, changes: dict[dt.date, float], opened: dict[str, int], as_of: dt.date | None) -> dict[str, Any]:
-        days = each_day(as_of - dt.timedelta(days=52 * STEP), as_of, STEP) if as_of else ()
+        days = each_day(as_of - dt.timedelta(days=SHOWN), as_of, STEP) if as_of else ()
         found = list(series(changes, days))
         year_ago = list(series(changes, [as_of - dt.timedelta(days=YEAR)])) if as_of else []
         return {
@@ -75,12 +76,16 @@ def _as_of(connection: Connection) -> dt.date | None:
     return found
 
 
-def _changes(connection: Connection, target: Target | None = None) -> dict[Target, dict[dt.date, float]]:
-    table = tables.pressure.c
-    rows = connection.execute(select(table.target, table.day, table.change).where(*([table.target == target] if target else []))).all()
+def _changes(connection: Connection, *, since: dt.date = dt.date.min, target: Target | None = None) -> dict[Target, dict[dt.date, float]]:
+    """What each day added; all before `since` as one sum on the day before it, so that reading does not grow with the years."""
+    row = tables.pressure.c
+    chosen = [row.target == target] if target else []
+    before = connection.execute(select(row.target, func.sum(row.change)).where(row.day < since, *chosen).group_by(row.target)).all() if since > dt.date.min else ()
     found: dict[Target, dict[dt.date, float]] = defaultdict(dict)
-    for row in rows:
-        found[Target(row.target)][row.day] = row.change
+    for code, change in before:
+        found[Target(code)][since - dt.timedelta(days=1)] = change
+    for code, day, change in connection.execute(select(row.target, row.day, row.change).where(row.day >= since, *chosen)):
+        found[Target(code)][day] = change
     return found
 
 

@@ -14,13 +14,12 @@ from services.ingest.tables import MoveRow, ObservationRow, SourceRow
 from shared.events import Instrument, Move, Provenance, Stage
 from shared.http import Paging
 
-EARLIEST, LATEST = dt.date(1900, 1, 1), dt.date(2200, 1, 1)
+EARLIEST, LATEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC), dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 
 
 def _in_utc(moment: dt.datetime) -> dt.datetime:
-    if not EARLIEST <= moment.date() <= LATEST:
-        raise ValueError(f"must lie between {EARLIEST} and {LATEST}")
-    return moment.astimezone(dt.UTC)
+    """Within what every database and time zone can hold: nothing of ours is older or newer."""
+    return min(max(moment, EARLIEST), LATEST).astimezone(dt.UTC)
 
 
 Letters = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9\-]{1,20}$")]
@@ -40,7 +39,7 @@ class MovesQuery(Paging):
     q: Searched | None = Field(default=None, description="Words of the title, a key or a number; accents and case do not matter.")
     alias: Searched | None = Field(default=None, description="Exactly one move, by any number or key, such as 'PL 5981/2023-CR'.")
     updated_since: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None = Field(default=None, description="Written down by us at or after this moment (with time zone).")
-    changed_since: dt.date | None = Field(default=None, ge=EARLIEST, le=LATEST, description="Revised on or after this day of the country's calendar.")
+    changed_since: dt.date | None = Field(default=None, description="Revised on or after this day of the country's calendar.")
 
     def wanted(self) -> Wanted:
         return Wanted(self.country, self.period, self.stage, self.pending, self.q, self.alias, self.updated_since, self.changed_since)

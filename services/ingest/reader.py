@@ -202,37 +202,42 @@ def _header(cells: list[str]) -> Table:
 def _sheet(path: Path) -> Iterator[Line]:
     """Rows of the first sheet whose header we know."""
     size = path.stat().st_size
-    book = _workbook(path)
-    try:
-        for sheet in book.worksheets:
-            table: Table | None = None
-            total = max(sheet.max_row or 1, 1)
-            rows = enumerate(sheet.iter_rows(values_only=True), start=1)
-            for number, cells in rows:
-                if table is None:
-                    table = recognise(cells)
-                    if table is None and number >= HEADER_WITHIN:
-                        break
-                elif not is_blank(cells):
-                    yield Line(number, size * min(number, total) // total, said=table.said(cells))
-            if table is not None:
+    with path.open("rb") as raw:
+        try:
+            for sheet in _workbook(raw).worksheets:
+                found = False
+                for line in _sheet_rows(sheet, size):
+                    found = True
+                    yield line
+                if found:
+                    return
+        except (ParseError, *BROKEN) as error:
+            yield Line(0, size, error=Refused(f"the workbook breaks off ({error}): get it again", field="file"))
+            return
+    raise Refused("has no sheet with the export's header (Proyecto de Ley, Fecha de Presentación, Título, ...) and rows below it: export it again", field="file")
+
+
+def _sheet_rows(sheet: Any, size: int) -> Iterator[Line]:
+    """The rows below a header we know within the first twenty; none when there is no such header."""
+    table: Table | None = None
+    total = max(sheet.max_row or 1, 1)
+    for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
+        if table is not None and not is_blank(cells):
+            yield Line(number, size * min(number, total) // total, said=table.said(cells))
+        elif table is None:
+            table = recognise(cells)
+            if table is None and number >= HEADER_WITHIN:
                 return
-    except (ParseError, *BROKEN) as error:
-        yield Line(0, size, error=Refused(f"the workbook breaks off ({error}): get it again", field="file"))
-        return
-    finally:
-        book.close()
-    raise Refused("has no sheet with the export's header (Proyecto de Ley, Fecha de Presentación, Título, ...): export it again", field="file")
 
 
-def _workbook(path: Path) -> Any:
+def _workbook(raw: BinaryIO) -> Any:
     try:
-        with zipfile.ZipFile(path) as packed:
+        with zipfile.ZipFile(raw) as packed:
             if sum(member.file_size for member in packed.infolist()) > MAX_UNPACKED:
                 raise Refused(f"unpacks to over {MAX_UNPACKED} bytes: export less at a time", field="file")
         with warnings.catch_warnings():
             # The Congress's export has no default style; openpyxl says so every time.
             warnings.simplefilter("ignore", UserWarning)
-            return openpyxl.load_workbook(path, read_only=True, data_only=True)
+            return openpyxl.load_workbook(raw, read_only=True, data_only=True)
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, ParseError) as error:
         raise Refused(f"is no XLSX workbook ({error}): export it again", field="file") from error

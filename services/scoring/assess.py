@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
@@ -17,6 +17,7 @@ from services.scoring.direction import Evidence, Rules, claims_only, judge
 from services.scoring.learned import Learned
 from services.scoring.points import Facts, Meaning, Score, Sheet, leading
 from services.scoring.reading import Reader, Reading
+from services.scoring.terms import Conventions
 from shared.countries import Pack, load
 from shared.events import Assessment, Counterfactual, Direction, Level, Mechanism, Move, Stage, Target, Words
 
@@ -63,14 +64,16 @@ class ScoringPack:
     chance: Forecast
 
     @classmethod
-    def build(cls, country: Pack, learned: Model, chance: Forecast) -> Self:
-        return cls(country, Reader(country), Rules(country), Clocks(country), Sheet(country), learned, chance)
+    def build(cls, country: Pack, learned: Model, chance: Forecast, parties: Iterable[str] = ()) -> Self:
+        """`parties`: names of parties and groups, which are never read."""
+        return cls(country, Reader(country, parties), Rules(country), Clocks(country), Sheet(country), learned, chance)
 
     @classmethod
     def load(cls, code: str) -> Self:
         """Reads the pack's files and weights. Raises Refused for an unknown country, PackError for a wrong file."""
         country = load(code)
-        return cls.build(country, Learned.from_pack_dir(country.directory), Chance.from_pack_dir(country.directory))
+        parties = Conventions.load(country.directory / "weights").parties
+        return cls.build(country, Learned.from_pack_dir(country.directory), Chance.from_pack_dir(country.directory), parties)
 
     @property
     def model_version(self) -> str:
@@ -125,8 +128,9 @@ def _chance(move: Move, clock: Clock, pack: ScoringPack, as_of: dt.date) -> tupl
 
 def _facts(move: Move, reading: Reading, learned: Readings, meaning: Meaning, clock: Clock, chance: float | None, pack: Pack) -> Facts:
     lead = leading(meaning.evidence, meaning.verdict.direction)
-    central = _central(reading, meaning.evidence, pack)
-    norm = next((cited for cited in reading.cited if cited.norm is not None and cited.norm.central and not cited.by), None)
+    about = meaning.relevance >= pack.rubric.constants["reasons_from_relevance"]
+    central = _central(reading, meaning.evidence, pack) if about else (0, None, None)
+    norm = next((cited for cited in reading.cited if cited.norm is not None and cited.norm.central and not cited.by), None) if about else None
     return Facts(
         meaning=meaning,
         mechanisms=_mechanisms(learned, lead, meaning.relevance),

@@ -76,10 +76,11 @@ class Rules:
         if match is None:
             return None
         first, last = min(m.first for m in match), max(m.last for m in match)
-        if any(_near(m, first, last) for concept in rule.none for m in reading.where.get(concept, ())):
+        start, end = min(m.start for m in match), max(m.end for m in match)
+        if any(_near(m, start, end) for concept in rule.none for m in reading.where.get(concept, ())):
             return None
         direction = rule.direction
-        if rule.negated != "ignore" and _negated(reading, match, first):
+        if rule.negated != "ignore" and _negated(reading, match, start):
             if rule.negated == "drop" or direction not in INVERSE:
                 return None
             direction = INVERSE[direction]
@@ -102,35 +103,31 @@ def _match(rule: Rule, reading: Reading) -> list[Mention] | None:
                 break
             chosen.append(near)
         else:
-            if (
-                _width(chosen) <= rule.within
-                and reading.segment(min(m.first for m in chosen)) == reading.segment(max(m.last for m in chosen))
-                and (best is None or _width(chosen) < _width(best))
-            ):
+            if _fits(rule, reading, chosen) and (best is None or _width(chosen) < _width(best)):
                 best = chosen
     return best
 
 
 def _fits(rule: Rule, reading: Reading, chosen: Sequence[Mention]) -> bool:
-    return _width(chosen) <= rule.within and reading.segment(min(m.first for m in chosen)) == reading.segment(max(m.last for m in chosen))
+    return _width(chosen) <= rule.within * 0.75 and reading.segment(min(m.first for m in chosen)) == reading.segment(max(m.last for m in chosen))
 
 
 def _nearest(place: Sequence[Mention], to: Mention, ordered: bool) -> Mention | None:
     allowed = [m for m in place if m.first > to.last] if ordered else place
-    return min(allowed, key=lambda m: abs(m.first - to.first), default=None)
+    return min(allowed, key=lambda m: abs(m.start - to.start), default=None)
 
 
 def _width(chosen: Sequence[Mention]) -> int:
-    return max(m.last for m in chosen) - min(m.first for m in chosen)
+    return max(m.end for m in chosen) - min(m.start for m in chosen)
 
 
-def _near(mention: Mention, first: int, last: int) -> bool:
-    return first - _PAD <= mention.first <= last + _PAD and not mention.quoted
+def _near(mention: Mention, start: int, end: int) -> bool:
+    return start - _PAD <= mention.start <= end + _PAD and not mention.quoted
 
 
-def _negated(reading: Reading, match: Iterable[Mention], first: int) -> bool:
+def _negated(reading: Reading, match: Iterable[Mention], start: int) -> bool:
     own = {(m.first, m.last) for m in match}
-    return any(first - _NEGATION <= m.first < first and (m.first, m.last) not in own for m in reading.where.get("negation", ()))
+    return any(start - _NEGATION <= m.start < start and (m.first, m.last) not in own for m in reading.where.get("negation", ()))
 
 
 def _norm_evidence(reading: Reading, as_of: dt.date) -> Iterator[Evidence]:

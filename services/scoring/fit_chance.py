@@ -6,7 +6,7 @@ import datetime as dt
 import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,6 +15,7 @@ from scipy.sparse import csr_matrix, diags_array, hstack
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import KFold
 
 from services.scoring.snapshot import features, named, period_of
@@ -185,3 +186,39 @@ def fit_course(table: Sequence[Sequence[Cut]], laws: Sequence[bool], seed: int) 
     logits = out_of_fold([days[0] for days in table], laws, seed)
     later = [cut for days in table for cut in days[1:]]
     return Course(later, np.repeat(logits, DAYS), np.repeat(laws, DAYS).tolist())
+
+
+def measured(bills: Sequence[Ended], conventions: Conventions, seed: int) -> Iterator[str]:
+    """Brier skill at filing and on a random later day: for the last period by a model of the one before, and by models that saw three quarters of it."""
+    table = cuts(bills, conventions, seed)
+    laws = [bill.law for bill in bills]
+    last = max(days[0].period for days in table)
+    before, after = ([at for at, days in enumerate(table) if (days[0].period == last) is is_last] for is_last in (False, True))
+    yield "chance of law, Brier skill at filing and on a random day (AUROC):"
+    yield f"  a period never seen: {_judged(_judge(table, laws, before, after, seed, blind=True))}"
+    parts = [_judge(table, laws, before + [after[i] for i in seen], [after[i] for i in unseen], seed, blind=False) for seen, unseen in _quarters(after, seed)]
+    yield f"  bills not seen of the last period: {_judged([np.concatenate(column) for column in zip(*parts, strict=True)])}"
+
+
+def _quarters(rows: Sequence[int], seed: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    yield from KFold(4, shuffle=True, random_state=seed).split(rows)
+
+
+def _judge(table: Sequence[Sequence[Cut]], laws: Sequence[bool], seen: Sequence[int], unseen: Sequence[int], seed: int, *, blind: bool) -> list[Floats]:
+    """What models of the seen say of the unseen: (said at filing, was, said later, was)."""
+    known, known_laws = [table[i] for i in seen], [laws[i] for i in seen]
+    asked = [[replace(cut, period="") if blind else cut for cut in table[i]] for i in unseen]
+    logits = Filing([days[0] for days in known], known_laws).logits([days[0] for days in asked])
+    later = fit_course(known, known_laws, seed).probabilities([cut for days in asked for cut in days[1:]], np.repeat(logits, DAYS))
+    was = np.array([laws[i] for i in unseen], dtype=float)
+    return [1.0 / (1.0 + np.exp(-logits)), was, later, np.repeat(was, DAYS)]
+
+
+def _judged(figures: Sequence[Floats]) -> str:
+    filing, was, later, was_later = figures
+    return f"{skill(filing, was):.3f} ({roc_auc_score(was, filing):.3f}), {skill(later, was_later):.3f} ({roc_auc_score(was_later, later):.3f})"
+
+
+def skill(said: Floats, was: Floats) -> float:
+    """Brier skill against always saying the base rate (Murphy 1973)."""
+    return float(1 - np.mean((said - was) ** 2) / np.mean((was.mean() - was) ** 2))

@@ -1,6 +1,6 @@
 """What trained linear models read in a text. In: title and summary; out: relevance, targets, mechanisms, direction, severity and the words that weighed most.
 
-Pure Python over weights kept as readable JSON (`learned.json`: term -> {head: weight}); see train.py for how they are made.
+Pure Python over weights kept as readable JSON (`learned.json`: term -> [idf, {head: weight}]); train.py says how they are made.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from typing import Any, Self
 
 import orjson
 
-from services.scoring.terms import Conventions, Lexicon, grams
+from services.scoring.terms import UNDONE, Conventions, Lexicon, grams
 from shared.events import Direction, Mechanism, Target
 
 _CUES = 5
+_LARGEST = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Probabilities in 0..1; `direction` and `severity` (expected, 0..3) hold given that the text is core; `cues` are (words, weight), heaviest first."""
+    """Probabilities in 0..1; `targets`, `mechanisms`, `direction` and `severity` (expected, 0..3) hold given that the text is core; `cues` are (words, weight), heaviest first."""
 
     relevance: float
     targets: dict[Target, float]
@@ -31,29 +32,29 @@ class Reading:
     cues: tuple[tuple[str, float], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Term:
-    """One n-gram: its inverse document frequency squared, its weight on each head it speaks to, its pull on cues and how people write it."""
-
-    idf_squared: float
-    weights: tuple[tuple[int, float], ...]
-    pull: float
-    words: str
+# One n-gram: idf squared, (head, weight times idf) pairs, its pull on cues, and how people write it ("" when it is no words).
+_Term = tuple[float, tuple[tuple[int, float], ...], float, str]
 
 
 class Learned:
     """Linear heads over the n-grams and concept pairs of a text."""
 
-    __slots__ = ("_bias", "_concepts", "_heads", "_lexicon", "_slope", "_terms", "version")
+    __slots__ = ("_bias", "_concepts", "_core", "_directions", "_lexicon", "_mechanisms", "_severity", "_severity_bias", "_slope", "_targets", "_terms", "version")
 
     def __init__(self, model: dict[str, Any], conventions: Conventions) -> None:
+        heads: dict[str, int] = {head: at for at, head in enumerate(model["heads"])}
         self.version: str = model["version"]
-        self._heads: dict[str, int] = {head: at for at, head in enumerate(model["heads"])}
-        self._bias: list[float] = [head["bias"] for head in model["heads"].values()]
-        self._slope: list[float] = [head["slope"] for head in model["heads"].values()]
+        self._bias = tuple(head["bias"] for head in model["heads"].values())
+        self._slope = tuple(head["slope"] for head in model["heads"].values())
+        self._core = (heads["core"], heads["alarm"])
+        self._directions = (heads["direction:told"], heads["direction:weakens"], heads["direction:neutral"])
+        self._targets = tuple((target, heads[f"target:{target}"]) for target in Target)
+        self._mechanisms = tuple((mechanism, heads[f"mechanism:{mechanism}"]) for mechanism in Mechanism)
+        self._severity_bias: float = model["severity"]["bias"]
+        self._severity = tuple(model["severity"]["weights"][head] for head in heads)
         self._lexicon = Lexicon(conventions, model["words"])
         self._concepts = conventions.concepts
-        self._terms = {gram: self._term(gram, entry, model["words"]) for gram, entry in model["terms"].items()}
+        self._terms: dict[str, _Term] = {gram: _term(gram, idf, weights, heads, model["words"]) for gram, (idf, weights) in model["terms"].items()}
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -67,50 +68,60 @@ class Learned:
 
     def read(self, text: str) -> Reading:
         """`text` is the title, or title and summary joined by a newline."""
-        hits = self._hits(text)
-        sums = self._sums(hits)
-        direction = self._direction(sums)
-        severity = self._p(sums, "severity:1") + self._p(sums, "severity:2") + self._p(sums, "severity:3")
+        terms = self._terms
+        hits = [terms[gram] for gram in grams(self._lexicon.read(text), self._concepts) if gram in terms]
+        chances = self._chances(hits)
+        core, alarm = self._core
         return Reading(
-            relevance=self._p(sums, "core"),
-            targets={target: self._p(sums, f"target:{target}") for target in Target},
-            mechanisms={mechanism: self._p(sums, f"mechanism:{mechanism}") for mechanism in Mechanism},
-            direction=direction,
-            severity=severity,
-            alarm=self._p(sums, "alarm"),
+            relevance=chances[core],
+            targets={target: chances[at] for target, at in self._targets},
+            mechanisms={mechanism: chances[at] for mechanism, at in self._mechanisms},
+            direction=self._direction(chances),
+            severity=self._size(chances),
+            alarm=chances[alarm],
             cues=_cues(hits),
         )
 
-    def _term(self, gram: str, entry: dict[str, Any], surfaces: dict[str, str]) -> _Term:
-        named: dict[str, float] = entry["weights"]
-        pull = abs(named.get("core", 0.0)) + abs(named.get("direction:weakens", 0.0) - named.get("direction:strengthens", 0.0))
-        idf: float = entry["idf"]
-        return _Term(idf * idf, tuple((self._heads[head], weight * idf) for head, weight in named.items()), pull * idf, " ".join(surfaces.get(part, part) for part in gram.split()))
-
-    def _hits(self, text: str) -> list[_Term]:
-        terms = self._terms
-        return [terms[gram] for gram in grams(self._lexicon.read(text), self._concepts) if gram in terms]
-
-    def _sums(self, hits: list[_Term]) -> list[float]:
+    def _chances(self, hits: list[_Term]) -> list[float]:
         sums = [0.0] * len(self._bias)
         squares = 0.0
-        for term in hits:
-            squares += term.idf_squared
-            for head, weight in term.weights:
+        for idf_squared, weights, _, _ in hits:
+            squares += idf_squared
+            for head, weight in weights:
                 sums[head] += weight
         scale = 1.0 / math.sqrt(squares) if squares else 0.0
-        return [bias + slope * scale * total for bias, slope, total in zip(self._bias, self._slope, sums, strict=True)]
+        exp = math.exp
+        return [1.0 / (1.0 + exp(-bias - slope * scale * total)) for bias, slope, total in zip(self._bias, self._slope, sums, strict=True)]
 
-    def _p(self, sums: list[float], head: str) -> float:
-        at = self._heads.get(head)
-        return 0.0 if at is None else 1.0 / (1.0 + math.exp(-sums[at]))
+    def _direction(self, chances: list[float]) -> dict[Direction, float]:
+        """Does the text tell a direction? If so, does it weaken? If not, is it merely technical?"""
+        told, weakens, neutral = (chances[at] for at in self._directions)
+        return {
+            Direction.WEAKENS: told * weakens,
+            Direction.STRENGTHENS: told * (1.0 - weakens),
+            Direction.MIXED: (1.0 - told) * (1.0 - neutral),
+            Direction.NEUTRAL: (1.0 - told) * neutral,
+        }
 
-    def _direction(self, sums: list[float]) -> dict[Direction, float]:
-        raw = {direction: math.exp(sums[self._heads[f"direction:{direction}"]]) for direction in Direction}
-        total = sum(raw.values())
-        return {direction: value / total for direction, value in raw.items()}
+    def _size(self, chances: list[float]) -> float:
+        size = self._severity_bias
+        for weight, chance in zip(self._severity, chances, strict=True):
+            size += weight * chance
+        return min(_LARGEST, max(0.0, size))
+
+
+def _term(gram: str, idf: float, named: dict[str, float], heads: dict[str, int], words: dict[str, str]) -> _Term:
+    pull = idf * (abs(named.get("core", 0.0)) + abs(named.get("direction:weakens", 0.0)))
+    return idf * idf, tuple((heads[head], weight * idf) for head, weight in named.items()), pull, _written(gram, words)
+
+
+def _written(gram: str, words: dict[str, str]) -> str:
+    """The gram as people write it; nothing for concepts and for what a repealed norm said."""
+    if ">" in gram or gram[0] in ("=", UNDONE):
+        return ""
+    return " ".join(words.get(part, part) for part in gram.split() if part[0] != UNDONE)
 
 
 def _cues(hits: list[_Term]) -> tuple[tuple[str, float], ...]:
-    heaviest = sorted((term for term in hits if not term.words.startswith("=") and ">" not in term.words), key=lambda term: (-term.pull, term.words))
-    return tuple((term.words, round(term.pull, 3)) for term in heaviest[:_CUES])
+    heaviest = sorted(((pull, words) for _, _, pull, words in hits if words), reverse=True)[:_CUES]
+    return tuple((words, round(pull, 3)) for pull, words in heaviest)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -23,18 +23,24 @@ _MARKS = str.maketrans({"º": " ", "ª": " ", "°": " ", "*": ""})
 CLAIM = "claim"
 _LONGEST = 20_000
 _MEMORY = 60_000
+_HIDING = ("blank", "name")
 _UNKNOWN, _DROPPED = 1, 2
-Kind = Literal["concept", "institution", "norm", "body", "blank"]
+Kind = Literal["concept", "institution", "norm", "body", "blank", "name"]
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A phrase found: `first` and `last` are word positions (both included); `quoted` when it stands inside the name of another norm."""
+    """A phrase found: `first` and `last` are word positions (both included); `quoted` when it stands inside the name of another norm.
+
+    `start` and `end` count only words of the lexicon, outside names of parties: distances are measured in these, so that no name, long or short, changes them.
+    """
 
     kind: Kind
     code: str
     first: int
     last: int
+    start: int = 0
+    end: int = 0
     quoted: bool = False
 
 
@@ -79,7 +85,7 @@ def composed(text: str) -> str:
 class Reader:
     """A pack's lexicon compiled once: an Aho-Corasick automaton over word stems."""
 
-    def __init__(self, pack: Pack) -> None:
+    def __init__(self, pack: Pack, parties: Iterable[str] = ()) -> None:
         self._vocabulary: dict[str, int] = {}
         self._memory: dict[str, int] = {}
         self._empty = frozenset(folded(word) for word in pack.lexicon.empty)
@@ -88,7 +94,7 @@ class Reader:
         self._preamble = _preamble(pack.lexicon.preamble)
         self._citing = Citing(pack.norms, frozenset(pack.names.bodies))
         self._targets = {code: institution.target for code, institution in pack.institutions.items()}
-        self._compile(pack)
+        self._compile(pack, parties)
 
     def read(self, title: str, summary: str | None = None, text: str | None = None) -> Reading:
         """Reads at most 20,000 words."""
@@ -105,7 +111,7 @@ class Reader:
         found = self._preamble.match(title) if "(" in title else None
         return title[found.end() :] if found else title
 
-    def _compile(self, pack: Pack) -> None:
+    def _compile(self, pack: Pack, parties: Iterable[str]) -> None:
         for code, phrases in pack.lexicon.concepts.items():
             self._add("concept", code, phrases)
         for code, institution in pack.institutions.items():
@@ -116,6 +122,7 @@ class Reader:
             self._add("norm", norm, (name,))
         self._add("concept", CLAIM, pack.lexicon.claims)
         self._add("blank", "", pack.lexicon.blank)
+        self._add("name", "", parties)
         for key, values in self._entries.items():
             self._automaton.add_word(key, (len(key), tuple(values)))
         self._automaton.make_automaton()
@@ -144,21 +151,22 @@ class Reader:
         known, learn = self._memory.get, self._learn
         ids = [known(word) or learn(word) for word in words]
         kept = [at for at, number in enumerate(ids) if number != _DROPPED]
-        found: list[Mention] = []
+        found: list[tuple[Kind, str, int, int]] = []
         for end, (length, values) in self._automaton.iter(tuple([number for number in ids if number != _DROPPED])) if kept else ():
             first, last = kept[end - length + 1], kept[end]
             if last == first or not any(first < start <= last for start in breaks):
                 for kind, code in values:
-                    found.append(Mention(kind, code, first, last))
-        return self._cleared(found)
+                    found.append((kind, code, first, last))
+        return self._cleared(_ranked(found, ids)) if found else ()
 
     def _cleared(self, found: list[Mention]) -> tuple[Mention, ...]:
-        """Without what a blank phrase hides, and without an institution that is only part of another's name."""
-        covers = [m for m in found if m.kind == "blank"]
+        """Without what a blank phrase or a name hides, and without an institution that is only part of another's name."""
+        covers = [m for m in found if m.kind in _HIDING]
         named = [m for m in found if m.kind == "institution" and m.last > m.first]
         if not covers and not named:
             return tuple(found)
-        return tuple(m for m in found if m.kind != "blank" and not any(_inside(m, c) for c in covers) and not (m.kind == "institution" and self._shadowed(m, named)))
+        shown = (m for m in found if m.kind not in _HIDING and not any(_inside(m, cover) for cover in covers))
+        return tuple(m for m in shown if m.kind != "institution" or not self._shadowed(m, named))
 
     def _shadowed(self, mention: Mention, named: list[Mention]) -> bool:
         longer = (other for other in named if other.last - other.first > mention.last - mention.first and _inside(mention, other))
@@ -168,12 +176,22 @@ class Reader:
         """Marks what stands inside the name of another norm and indexes mentions by code."""
         zones = [zone for cited in reading.cited if (zone := _name_zone(reading, cited.last))]
         if zones:
-            marked = tuple(Mention(m.kind, m.code, m.first, m.last, any(a <= m.first <= b for a, b in zones)) for m in reading.mentions)
+            marked = tuple(replace(m, quoted=any(a <= m.first <= b for a, b in zones)) for m in reading.mentions)
             reading = Reading(reading.text, reading.words, marked, reading.cited, reading.bodies, reading.breaks)
         for mention in reading.mentions:
             if mention.kind in ("concept", "institution"):
                 reading.where.setdefault(mention.code, []).append(mention)
         return reading
+
+
+def _ranked(found: list[tuple[Kind, str, int, int]], ids: Sequence[int]) -> list[Mention]:
+    """Mentions with their distance counts."""
+    hidden = {at for kind, _, first, last in found if kind == "name" for at in range(first, last + 1)}
+    counts, count = [], 0
+    for at, number in enumerate(ids):
+        count += number > _DROPPED and at not in hidden
+        counts.append(count)
+    return [Mention(kind, code, first, last, counts[first], counts[last]) for kind, code, first, last in found]
 
 
 def _inside(inner: Mention, outer: Mention) -> bool:

@@ -21,20 +21,22 @@ from shared.database import Database
 from shared.events import MoveObserved
 from tests.parts.breaking_bus import Break, BreakingBus
 
+SERVICE = "keeper"
+GROUP = f"veedor.{SERVICE}"
 STEPS = ("polled", "writing", "written", "publishing", "published", "after", "done after", "committing", "committed")
 """Every place between two steps of the loop."""
 
 
 @dataclass
 class Keeper:
-    """Reads MoveObserved from `source`, keeps each in a table, publishes its event id on `sink`. `expected` records stop it."""
+    """Reads MoveObserved from `source`, keeps each in a table, publishes its event id on `sink`. With `once` it stops when nothing waits any more."""
 
     bus: Bus
     database: Database
     source: str
     sink: str
     at: Break = lambda step: None
-    expected: int = 0
+    once: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -54,10 +56,6 @@ class Keeper:
         self.at("after")
         self.at("done after")
 
-    def committed(self, step: str) -> None:
-        if step == "committed" and len(self.kept()) >= self.expected:
-            self.stop.set()
-
     def kept(self) -> dict[str, int]:
         """Event id -> times handled."""
         with self.database.reading() as session:
@@ -66,9 +64,10 @@ class Keeper:
     def loop(self, *, batch: int = 5) -> Loop[MoveObserved]:
         def at(step: str) -> None:
             self.at(step)
-            self.committed(step)
+            if self.once and step == "committed" and self.bus.lag(GROUP, self.source) == 0:
+                self.stop.set()
 
-        return Loop("keeper", BreakingBus(self.bus, at), self.source, MoveObserved, self.handle, self.stop, after=self.after, batch=batch)
+        return Loop(SERVICE, BreakingBus(self.bus, at), self.source, MoveObserved, self.handle, self.stop, after=self.after, batch=batch)
 
 
 def end_at(wanted: str) -> Callable[[str], None]:

@@ -344,3 +344,16 @@ def fuzz(cases: Any) -> None:
         case.call_and_validate(headers=bearer(), excluded_checks=[positive_data_acceptance])
 
     check()
+
+
+def test_what_began_before_the_window_still_presses(tmp_path: Path) -> None:
+    database = sqlite(tmp_path)
+    store(database).handle([assessed("m.1", as_of="2021-01-01", targets=(Target.TC,)), assessed("m.2", as_of="2024-01-01", targets=(Target.TC,))])
+    api = build(database, tmp_path).test_client()
+    api.environ_base["HTTP_AUTHORIZATION"] = bearer()["Authorization"]
+    found = {item["code"]: item for item in get(api, "/v1/institutions")["items"]}["TC"]
+    series = {point["date"]: point["value"] for point in get(api, "/v1/institutions/TC/pressure", since="2021-01-01")["series"]}
+    assert series["2021-01-01"] == 0.71
+    assert found["pressure"] == series["2024-01-01"] == pytest.approx(0.71 + 0.71 * 0.5 ** (1095 / 90), abs=1e-4)
+    assert found["previous_year"] == series["2023-01-01"] > 0
+    database.close()

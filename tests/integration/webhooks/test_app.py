@@ -125,7 +125,14 @@ def test_a_private_address_is_refused_saying_why(api: Api) -> None:
 def test_who_may_not_write(api: Api, role: Role) -> None:
     made = api.subscribe()
     place = f"/v1/subscriptions/{made['id']}"
-    for method, path in [("POST", "/v1/subscriptions"), ("PATCH", place), ("DELETE", place), ("POST", f"{place}/test"), ("POST", f"{place}/secret"), ("POST", "/v1/deliveries/x/redeliver")]:
+    for method, path in [
+        ("POST", "/v1/subscriptions"),
+        ("PATCH", place),
+        ("DELETE", place),
+        ("POST", f"{place}/test"),
+        ("POST", f"{place}/secret"),
+        ("POST", "/v1/deliveries/x/redeliver"),
+    ]:
         assert api.ask(method, path, {}, role=role).status_code == 403, path
 
 
@@ -141,7 +148,14 @@ def test_others_see_nothing_and_operators_all(api: Api, house: House) -> None:
     house.intake.take(alerts(2))
     delivery = house.rows()[0].delivery_id
     place = f"/v1/subscriptions/{made['id']}"
-    for method, path in [("GET", place), ("PATCH", place), ("DELETE", place), ("POST", f"{place}/test"), ("POST", f"{place}/secret"), ("GET", f"/v1/feed?subscription={made['id']}")]:
+    for method, path in [
+        ("GET", place),
+        ("PATCH", place),
+        ("DELETE", place),
+        ("POST", f"{place}/test"),
+        ("POST", f"{place}/secret"),
+        ("GET", f"/v1/feed?subscription={made['id']}"),
+    ]:
         assert api.ask(method, path, None if method == "GET" else {}, who="other").status_code == 404, path
     assert api.ask("GET", f"/v1/deliveries/{delivery}", who="other").status_code == 404
     assert api.ask("POST", f"/v1/deliveries/{delivery}/redeliver", who="other").status_code == 404
@@ -185,7 +199,14 @@ def test_pause_resume_change_delete(api: Api, house: House) -> None:
     house.intake.take(alerts(2))
     assert api.ask("GET", place).json["held"] == 2
     resumed = api.ask("PATCH", place, {"status": "active", "min_level": "high", "url": "https://example.net", "country": "pe"}).json
-    assert (resumed["status"], resumed["held"], resumed["pending"], resumed["min_level"], resumed["url"], resumed["country"]) == ("active", 0, 2, "high", "https://example.net", "pe")
+    assert (resumed["status"], resumed["held"], resumed["pending"], resumed["min_level"], resumed["url"], resumed["country"]) == (
+        "active",
+        0,
+        2,
+        "high",
+        "https://example.net",
+        "pe",
+    )
     assert api.ask("PATCH", place, {"country": None}).json["country"] is None
     assert api.ask("PATCH", place, {"url": "https://127.0.0.1"}).json["field"] == "url"
     assert api.ask("PATCH", place, {"status": "deleted"}).status_code == 422

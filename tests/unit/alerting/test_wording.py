@@ -127,7 +127,7 @@ def test_shares_are_never_falsely_certain() -> None:
         (["a", "inmunidad"], "a e inmunidad", "a and inmunidad"),
         (["a", "hierro"], "a y hierro", "a and hierro"),
         (["a", "b", "c", "d", "f"], "a, b, c y 2 más", "a, b, c and 2 more"),
-        (["x y z", "w"], "x y z, y w", "x y z and w"),
+        (["x and z", "w"], "x and z, y w", "x and z, and w"),
     ],
 )
 def test_lists(items: list[str], es: str, en: str) -> None:
