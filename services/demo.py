@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -34,6 +33,7 @@ from shared.process import EXERCISE, Context, open_context
 from shared.settings import PORTS, Settings
 
 BEGIN = dt.date(2021, 7, 1)
+RECEIVER = "the demo's own receiver"
 MAX_WAITING = 5_000
 """Outbox rows that may wait before the replay waits for the rest of the house."""
 
@@ -70,7 +70,7 @@ def replay(settings: Settings, stop: threading.Event, *, leave: bool, record: Pa
     say = Console(highlight=False)
     with Receiver(settings.home / "receiver.log").serving() as receiver, running(context, port) as house:
         api = _client(context, house)
-        receiver.secret = _subscribe(api, settings.home / "subscription.json", receiver.url)
+        receiver.secret = _subscribe(api, receiver.url)
         _replay_days(context, Replay(observations), pack, stop)
         _settle(api, context, stop)
         if stop.is_set():
@@ -107,20 +107,16 @@ def _client(context: Context, house: House) -> httpx.Client:
     return client("http://veedor.internal", transport=httpx.WSGITransport(app=house.app), timeout=60, headers={"Authorization": f"Bearer {token}"})
 
 
-def _subscribe(api: httpx.Client, kept: Path, url: str) -> str:
-    """The receiver's subscription: made once, pointed at the receiver's new port on every run. Returns its secret."""
-    if kept.exists():
-        found: dict[str, str] = orjson.loads(kept.read_bytes())
-        api.patch(f"/v1/subscriptions/{found['id']}", json={"url": url}).raise_for_status()
-        return found["secret"]
-    answer = api.post("/v1/subscriptions", json={"url": url, "description": "the demo's own receiver", "min_level": "elevated"})
-    answer.raise_for_status()
-    made = answer.json()
-    draft = kept.with_suffix(".draft")
-    draft.touch(mode=0o600)
-    draft.write_bytes(orjson.dumps({"id": made["id"], "secret": made["secret"]}))
-    draft.replace(kept)
-    return str(made["secret"])
+def _subscribe(api: httpx.Client, url: str) -> str:
+    """The receiver's subscription: made once, pointed at the receiver's new port and given a new secret on every run. Returns the secret."""
+    listed = api.get("/v1/subscriptions", params={"limit": 500}).raise_for_status().json()["items"]
+    mine = next((found for found in listed if found["description"] == RECEIVER), None)
+    if mine is None:
+        made = api.post("/v1/subscriptions", json={"url": url, "description": RECEIVER, "min_level": "elevated"}).raise_for_status()
+        return str(made.json()["secret"])
+    api.patch(f"/v1/subscriptions/{mine['id']}", json={"url": url, "status": "active"}).raise_for_status()
+    renewed = api.post(f"/v1/subscriptions/{mine['id']}/secret", json={"overlap_hours": 0}).raise_for_status()
+    return str(renewed.json()["secret"])
 
 
 def _replay_days(context: Context, plan: Replay, pack: Pack, stop: threading.Event) -> None:

@@ -158,8 +158,11 @@ Unit = Annotated[float, Field(ge=0, le=1)]
 Hundred = Annotated[float, Field(ge=0, le=100)]
 
 
+_HTTP = re.compile(r"https?://[^\s/?#]+", re.IGNORECASE)
+
+
 def _http_url(value: str) -> str:
-    if not re.match(r"https?://[^\s/?#]+", value, re.IGNORECASE):
+    if not _HTTP.match(value):
         raise ValueError("must be an http or https address")
     return value
 

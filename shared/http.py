@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import socket
 import threading
 import time
@@ -19,9 +20,11 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from waitress import wasyncore
 from waitress.server import create_server
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from shared.body import MAX_DEPTH, find_nul, too_deep
 from shared.errors import InvalidMessage, Refused, Retryable
 from shared.identity import ANONYMOUS, COOKIE, CSRF_HEADER, Identity, Role, Verifier, csrf_matches
 from shared.operations import Liveness
@@ -73,6 +76,8 @@ def problem(status: int, detail: str, *, field: str = "", errors: Sequence[Mappi
     """The one way an error leaves the house."""
     body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, field=field or None, errors=[dict(error) for error in errors])
     response = Response(body.model_dump_json(exclude_none=True), status=status, content_type="application/problem+json")
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
     response.headers.update(headers or {})
     return response
 
@@ -185,8 +190,8 @@ def guard(app: Flask, service: str) -> None:
         door: Door = app.extensions["door"]
         wait = door.rate.wait(request.headers.get("Authorization") or request.cookies.get(COOKIE) or request.remote_addr or "")
         if wait:
-            return problem(429, "too many requests: slow down", headers={"Retry-After": str(max(1, round(wait)))})
-        return _check_body() if request.method not in SAFE else None
+            return problem(429, "too many requests: slow down", headers={"Retry-After": str(max(1, math.ceil(wait)))})
+        return _check_address() or (_check_body() if request.method not in SAFE else None)
 
     @app.after_request
     def _leave(response: Response) -> Response:
@@ -206,8 +211,16 @@ def guard(app: Flask, service: str) -> None:
     app.register_error_handler(Exception, _render_bug)
 
 
+def _check_address() -> Response | None:
+    """No database takes a NUL in a text, so none gets that far."""
+    if "\0" in request.path:
+        return problem(404, "there is nothing at this path")
+    field = next((name for name, value in request.args.items(multi=True) if "\0" in name or "\0" in value), None)
+    return problem(422, "must not contain NUL characters", field=field.replace("\0", "") or "query") if field is not None else None
+
+
 def _check_body() -> Response | None:
-    """A body is JSON, at most 1 MiB, an object; anything else is refused before a view sees it."""
+    """A body is JSON, at most 1 MiB, an object without NUL characters; anything else is refused before a view sees it."""
     if (request.content_length or 0) > MAX_BODY:
         return problem(413, f"the body is over the limit of {MAX_BODY} bytes: send less at a time")
     try:
@@ -224,7 +237,12 @@ def _check_body() -> Response | None:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         return problem(400, f"the body is not JSON: {error}")
-    return None if isinstance(value, dict) else problem(422, "the body must be a JSON object", field="body")
+    if not isinstance(value, dict):
+        return problem(422, "the body must be a JSON object", field="body")
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and too_deep(value):
+        return problem(422, f"the body is nested more than {MAX_DEPTH} deep", field="body")
+    nul = find_nul(value) if b"\\u0000" in raw else None
+    return problem(422, f"{nul}: must not contain NUL characters", field=nul) if nul else None
 
 
 def refuse_invalid(error: ValidationError) -> Response:
@@ -242,6 +260,8 @@ def _render_http(error: HTTPException) -> Response:
     if error.response is not None:
         return error.response  # type: ignore[return-value]
     code = error.code or 500
+    if code < 400:
+        return error.get_response()  # type: ignore[return-value]
     headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
     return problem(code, error.description or error.name, headers=headers)
 
@@ -319,11 +339,9 @@ class Mount:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "/")
-        while path and path != "/":
-            if path in self.prefixes:
-                return self.prefixes[path](environ, start_response)
-            path = path.rpartition("/")[0]
-        return self.default(environ, start_response)
+        fitting = [prefix for prefix in self.prefixes if path == prefix or path.startswith(f"{prefix}/")]
+        chosen = self.prefixes[max(fitting, key=len)] if fitting else self.default
+        return chosen(environ, start_response)
 
 
 @dataclass
@@ -337,18 +355,22 @@ class Server:
     closing: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
-        self.server: Any = create_server(
-            self.app,
-            host=self.host,
-            port=self.port,
-            threads=self.threads,
-            max_request_body_size=SERVER_MAX_BODY,
-            max_request_header_size=32 << 10,
-            connection_limit=2000,
-            channel_timeout=60,
-            ident="veedor",
-            clear_untrusted_proxy_headers=True,
-        )
+        """Binds at once. Raises Refused when the address is taken or not ours."""
+        try:
+            self.server: Any = create_server(
+                self.app,
+                host=self.host,
+                port=self.port,
+                threads=self.threads,
+                max_request_body_size=SERVER_MAX_BODY,
+                max_request_header_size=32 << 10,
+                connection_limit=2000,
+                channel_timeout=60,
+                ident="veedor",
+                clear_untrusted_proxy_headers=True,
+            )
+        except OSError as error:
+            raise Refused(f"cannot listen on {self.host}:{self.port} ({error.strerror or error}): choose another with --port or --host", field="port") from error
         self.port = int(self.server.effective_port)
 
     def run(self, stop: threading.Event) -> None:
@@ -361,6 +383,7 @@ class Server:
         self.server.task_dispatcher.shutdown(timeout=5)
         self.server.close()
         thread.join(2)
+        wasyncore.close_all(self.server._map, ignore_all=True)  # kept-alive connections would stay open behind us
 
     def _serve(self) -> None:
         try:

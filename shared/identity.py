@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,7 +17,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from shared.errors import Refused
+from shared.errors import Refused, Retryable
 from shared.events import Tlp
 
 ISSUER = "veedor"
@@ -47,6 +48,7 @@ class Identity:
     token_id: str
     expires: dt.datetime
     by_cookie: bool = False
+    issued: dt.datetime | None = None
 
     def may(self, *roles: Role) -> bool:
         return Role.ADMIN in self.roles or bool(self.roles & set(roles))
@@ -94,7 +96,7 @@ def public_pem(key: Ed25519PublicKey) -> str:
 
 @dataclass
 class Revocations:
-    """Ids of revoked tokens, one a line in a file that is read again when it changes. A file that cannot be read refuses everyone."""
+    """Ids of revoked tokens, one a line in a file that is read again when it changes. A file that cannot be read lets nobody in (Retryable)."""
 
     path: Path
     _stamp: tuple[int, int] | None = None
@@ -103,12 +105,14 @@ class Revocations:
     def __contains__(self, token_id: str) -> bool:
         try:
             found = self.path.stat()
+            stamp = (found.st_mtime_ns, found.st_size)
+            if stamp != self._stamp:
+                self._ids = frozenset(self.path.read_text(encoding="ascii").split())
+                self._stamp = stamp
         except FileNotFoundError:
             return False
-        stamp = (found.st_mtime_ns, found.st_size)
-        if stamp != self._stamp:
-            self._ids = frozenset(self.path.read_text(encoding="ascii").split())
-            self._stamp = stamp
+        except (OSError, UnicodeDecodeError) as error:
+            raise Retryable(f"the list of revoked tokens {self.path} cannot be read: {error}") from error
         return token_id in self._ids
 
     def add(self, token_id: str) -> None:
@@ -142,7 +146,7 @@ class Verifier:
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
 
     def verify(self, token: str, *, audience: str = API, by_cookie: bool = False) -> Identity:
-        """Raises Refused (401) saying what is wrong with the token and what to do."""
+        """Raises Refused (401) saying what is wrong with the token and what to do; Retryable when the revocations cannot be read."""
         try:
             claims = jwt.decode(
                 token,
@@ -161,8 +165,10 @@ class Verifier:
                 str(claims["jti"]),
                 expires,
                 by_cookie,
+                dt.datetime.fromtimestamp(int(claims["iat"]), dt.UTC),
             )
-        except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, OSError) as error:
+        # RecursionError: a header of brackets nested a thousand deep is read before its signature.
+        except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, OSError, RecursionError) as error:
             raise Refused(f"token not accepted ({error}): ask your operator for a new one (`veedor token issue`)", field="Authorization", status=401) from error
         if expires <= self.now():
             raise Refused(f"token expired at {expires.isoformat()}: ask your operator for a new one (`veedor token issue`)", field="Authorization", status=401)
@@ -173,12 +179,13 @@ class Verifier:
 
 @dataclass
 class SignIn:
-    """One-time links of one console process: a link is good once, for ten minutes, and never survives a restart."""
+    """One-time links of one console process: a link is good once, until it expires or the process ends."""
 
     key: Ed25519PrivateKey
     verifier: Verifier
     started: dt.datetime
     used: set[str] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def link_token(self, *, subject: str, roles: Iterable[Role], clearance: Tlp = Tlp.AMBER, now: dt.datetime, ttl: dt.timedelta = dt.timedelta(hours=12)) -> str:
         return issue(self.key, subject=subject, roles=roles, clearance=clearance, ttl=ttl, now=now, audience=SIGN_IN)
@@ -186,9 +193,14 @@ class SignIn:
     def redeem(self, token: str, *, session: dt.timedelta = dt.timedelta(hours=12)) -> str:
         """The session token for a link's token. Raises Refused (401) when it was used, expired or is older than this process."""
         identity = self.verifier.verify(token, audience=SIGN_IN)
-        if identity.token_id in self.used:
+        # What was used before a restart is not known any more, so nothing issued before it is good. Tokens count whole seconds.
+        if identity.issued is None or identity.issued < self.started.replace(microsecond=0):
+            raise Refused("this sign-in link is older than this console: take the newest that `veedor up` printed, or run `veedor token link`", field="token", status=401)
+        with self.lock:
+            used = identity.token_id in self.used
+            self.used.add(identity.token_id)
+        if used:
             raise Refused("this sign-in link was used already: restart `veedor up` or run `veedor token link` for a new one", field="token", status=401)
-        self.used.add(identity.token_id)
         return issue(
             self.key, subject=identity.subject, roles=identity.roles, clearance=identity.clearance, ttl=session, now=self.verifier.now(), organisation=identity.organisation
         )

@@ -144,4 +144,4 @@ def _change(current: Alert | None, assessed: MoveAssessed, pack: Pack, lifecycle
             "backfill": assessed.backfill,
         }
     )
-    return Change(alert, wording.body(assessed, pack, level), reason)
+    return Change(alert, wording.body(assessed, pack, level, reason), reason)

@@ -12,19 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import rfc8785
-
+from services.alerting.canonical import canonical
 from services.alerting.checkpoint import rfc3339
 from services.alerting.merkle import Frontier, Tile, append, leaf_hash
 
 GENESIS = "0" * 64
 SALT_BYTES = 16
 ENTRY_FIELDS = frozenset({"sequence", "alert_id", "revision", "kind", "as_of", "recorded_at", "body_digest", "previous"})
-
-
-def canonical(value: Any) -> bytes:
-    """Canonical JSON (RFC 8785)."""
-    return rfc8785.dumps(value)
 
 
 def body_digest(salt: bytes, body: bytes) -> str:

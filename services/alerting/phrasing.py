@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from shared.events import Words
 
@@ -55,6 +56,7 @@ def listed(items: Sequence[str], language: str, most: int = 3) -> str:
     return f"{', '.join(items[:-1])}{pause} {joint} {items[-1]}"
 
 
+@lru_cache(maxsize=1024)
 def name(label: Words, language: str) -> str:
     """A label as it stands inside a sentence: the acronym when it has one, no explanations, small initial unless it is a proper name."""
     text = pick(label, language)
@@ -64,6 +66,7 @@ def name(label: Words, language: str) -> str:
     return bare if _proper(bare) else bare[:1].lower() + bare[1:]
 
 
+@lru_cache(maxsize=1024)
 def with_article(label: Words, language: str) -> str:
     """`el JNE`, `la ONPE`, `las reglas de la elección`; `JNE`, `the Constitutional Tribunal`, `checks and balances`."""
     text, called = pick(label, language), name(label, language)

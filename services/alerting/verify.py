@@ -18,8 +18,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from services.alerting.canonical import canonical
 from services.alerting.checkpoint import Checkpoint, CheckpointError
-from services.alerting.ledger import ENTRY_FIELDS, GENESIS, SALT_BYTES, body_digest, canonical, chain_hash
+from services.alerting.ledger import ENTRY_FIELDS, GENESIS, SALT_BYTES, body_digest, chain_hash
 from services.alerting.merkle import Frontier, append, leaf_hash
 from shared.errors import Refused, VeedorError
 

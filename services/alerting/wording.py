@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from services.alerting.phrasing import both, capital, contracted, day, listed, name, named, pick, share, shortened, with_article
 from shared.countries import Pack
-from shared.events import Direction, Factor, Instrument, Level, MoveAssessed, Stage, Step, Words
+from shared.events import Direction, Factor, Instrument, Level, Mechanism, MoveAssessed, Stage, Step, Words
 
 ONE = {
     Instrument.BILL: Words(es="un proyecto de ley", en="a bill"),
@@ -25,7 +25,7 @@ ACTS = {
     Stage.FILED: Words(es="en {el} se presentó {what}", en="{what} was filed in {the}"),
     Stage.ADMITTED: Words(es="{el} admitió a debate {what}", en="{the} admitted for debate {what}"),
     Stage.COMMITTEE: Words(es="{el} tiene en comisión {what}", en="{the} has in committee {what}"),
-    Stage.REPORT: Words(es="una comisión {del} emitió informe o dictamen sobre {what}", en="a committee of {the} reported on {what}"),
+    Stage.REPORT: Words(es="una comisión {del} emitió informe o dictamen de {what}", en="a committee of {the} reported on {what}"),
     Stage.FLOOR: Words(es="el Pleno {del} tiene ante sí {what}", en="the plenary of {the} has before it {what}"),
     Stage.FIRST_VOTE: Words(es="el Pleno {del} aprobó en primera votación {what}", en="the plenary of {the} passed in first vote {what}"),
     Stage.SECOND_VOTE: Words(es="el Pleno {del} aprobó en segunda votación {what}", en="the plenary of {the} passed in second vote {what}"),
@@ -60,12 +60,13 @@ def headline(event: MoveAssessed, pack: Pack, *, lifted: bool = False) -> Words:
     return both(say)
 
 
-def body(event: MoveAssessed, pack: Pack, level: Level) -> Words:
-    """Paragraphs divided by a line break: title, reading, level, chance, clock, reasons, and that it is an exercise when it is one."""
+def body(event: MoveAssessed, pack: Pack, level: Level, reason: Words | None = None) -> Words:
+    """Paragraphs divided by a line break: that it is an exercise, what changed, title, reading, level, chance, clock, reasons."""
 
     def say(language: str) -> str:
         found = [
             _exercise(event, language),
+            _changed(reason, language),
             _title(event, language),
             _votes(_last_step(event), language),
             _reading(event, pack, language),
@@ -151,7 +152,8 @@ def _chamber(event: MoveAssessed, pack: Pack) -> Words:
 def _what(event: MoveAssessed, pack: Pack, language: str) -> str:
     instrument = Instrument.LAW if event.move.instrument is Instrument.BILL and event.move.stage in BINDING else event.move.instrument
     one = pick(ONE[instrument], language)
-    mechanisms = listed([name(pack.mechanism_label(found), language) for found in event.assessment.mechanisms if found != "other"], language, 2)
+    said = {str(event.move.instrument), str(Mechanism.OTHER)}
+    mechanisms = listed([name(pack.mechanism_label(found), language) for found in event.assessment.mechanisms if found not in said], language, 2)
     about = {"es": f" sobre {mechanisms}", "en": f" on {mechanisms}"}[language] if mechanisms else ""
     reached = [with_article(pack.target_label(target), language) for target in event.assessment.targets]
     if not reached:
@@ -181,6 +183,10 @@ def _exercise(event: MoveAssessed, language: str) -> str:
     if not event.exercise:
         return ""
     return {"es": "Ejercicio: se repiten hechos pasados; no es un aviso en curso.", "en": "Exercise: past events are being replayed; this is no current notice."}[language]
+
+
+def _changed(reason: Words | None, language: str) -> str:
+    return f"{'Qué cambió' if language == 'es' else 'What changed'}: {pick(reason, language)}" if reason else ""
 
 
 def _title(event: MoveAssessed, language: str) -> str:
@@ -253,8 +259,10 @@ def _clock(event: MoveAssessed, language: str) -> str:
 
 
 def _reasons(event: MoveAssessed, language: str) -> str:
-    """The factors that weigh most, signed, each with the standard it rests on."""
-    heaviest = sorted((factor for factor in event.assessment.factors if factor.label and factor.points), key=lambda factor: -abs(factor.points))[:MOST_REASONS]
+    """The factors of severity and imminence that weigh most, signed, each with the standard it rests on."""
+    heaviest = sorted((factor for factor in event.assessment.factors if factor.label and factor.points and factor.part != "confidence"), key=lambda factor: -abs(factor.points))[
+        :MOST_REASONS
+    ]
     if not heaviest:
         return ""
     said = "; ".join(_reason(factor, language) for factor in heaviest)
@@ -262,7 +270,7 @@ def _reasons(event: MoveAssessed, language: str) -> str:
 
 
 def _reason(factor: Factor, language: str) -> str:
-    part = {"severity": Words(es="gravedad", en="severity"), "imminence": Words(es="inminencia", en="imminence"), "confidence": Words(es="confianza", en="confidence")}[factor.part]
+    part = Words(es="gravedad", en="severity") if factor.part == "severity" else Words(es="inminencia", en="imminence")
     points = f"{'+' if factor.points > 0 else '−'}{abs(round(factor.points, 1)):g}"
     if language == "es":
         points = points.replace(".", ",")

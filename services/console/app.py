@@ -59,6 +59,7 @@ def create_app(door: Door, desk: Desk) -> Flask:
     app = Flask("console", template_folder=str(HERE / "templates"), static_folder=str(HERE / "static"), static_url_path="/static")
     app.config["FORMS"] = True
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 365 * 86400
+    app.url_map.strict_slashes = False
     app.accepts_forms = True  # type: ignore[attr-defined]
     app.extensions["door"] = door
     app.jinja_env.undefined = StrictUndefined
@@ -135,5 +136,5 @@ def render_errors(app: Flask, desk: Desk) -> None:
 
     app.register_error_handler(Refused, lambda error: failed(error.status, error.detail, error.field))
     app.register_error_handler(Retryable, lambda error: failed(503, str(error)))
-    app.register_error_handler(HTTPException, lambda error: failed(error.code or 500, error.description or ""))
+    app.register_error_handler(HTTPException, lambda error: failed(error.code or 500, error.description or "") if (error.code or 500) >= 400 else error.get_response())
     app.register_error_handler(Exception, bug)

@@ -14,7 +14,7 @@ import httpx
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from shared.errors import Refused
+from shared.errors import Refused, Retryable
 
 log = structlog.get_logger(__name__)
 
@@ -36,10 +36,6 @@ class Answer(Generic[Model]):
     denied: bool = False
 
 
-class Silent(Exception):  # noqa: N818 - a state, not an error to people
-    """A sibling that does not answer, or answers what we cannot read."""
-
-
 @dataclass
 class Siblings:
     """The services behind the pages, by name, each with its client. Keeps the last good answer of each session, bounded."""
@@ -58,14 +54,14 @@ class Siblings:
             if response.status_code == 403:
                 return Answer(service, None, self.now(), denied=True)
             return self._keep(place, model.model_validate_json(response.content))
-        except (Silent, ValidationError) as error:
+        except (Retryable, ValidationError) as error:
             return self._last(place, error)
 
     def write(self, service: str, method: str, path: str, *, token: str, body: Params | None = None) -> dict[str, Any]:
         """Sends a write on behalf of the session; the answer's JSON object. Raises Refused with the sibling's own words, 503 when it is silent."""
         try:
             response = self._send(service, method, path, token, body=body)
-        except Silent as error:
+        except Retryable as error:
             raise Refused("does not answer now: nothing was changed; try again in a minute", field=service, status=503) from error
         if response.status_code == 403:
             raise refused(response)
@@ -75,11 +71,11 @@ class Siblings:
         try:
             response = self.clients[service].request(method, path, params=params, json=body, headers={"Authorization": f"Bearer {token}"} if token else {})
         except (httpx.HTTPError, KeyError) as error:
-            raise Silent(f"{service} {path}: {error!r}") from error
+            raise Retryable(f"{service} {path}: {error!r}") from error
         if response.status_code in PASSED_ON:
             raise refused(response)
         if response.status_code >= 500 or response.status_code == 429 or 300 <= response.status_code < 400:
-            raise Silent(f"{service} {path}: status {response.status_code}")
+            raise Retryable(f"{service} {path}: status {response.status_code}")
         return response
 
     def _keep(self, place: tuple[str, ...], value: Model) -> Answer[Model]:

@@ -13,6 +13,7 @@ from shared.countries import Pack
 from shared.countries.pack import folded
 from shared.events import Instrument
 
+DIGITS = re.compile(r"\d+")
 SLUG = 60
 REMEMBERED = 20_000
 Place: TypeAlias = tuple[str, str]
@@ -89,7 +90,7 @@ class Identifier:
 
     def order(self, number: Number) -> tuple[int, int, str]:
         """Series by rank, then by number."""
-        digits = re.match(r"\d+", number.value)
+        digits = DIGITS.match(number.value)
         return self.numbering.rank(number.series), int(digits[0]) if digits else 0, number.value
 
 

@@ -24,7 +24,7 @@ from services.ingest.reader import Line, lines
 from services.ingest.store import Store
 from shared.countries import Pack
 from shared.errors import Refused
-from shared.events import Provenance
+from shared.events import Instrument, Provenance
 
 BATCH = 200
 REPORT_EVERY = 256
@@ -85,7 +85,7 @@ class Spool:
 
 
 def _first_walk(path: Path, spool: Spool, store: Store, pack: Pack, today: dt.date, report: Report, progress: Callable[[int], object]) -> None:
-    instruments: dict[str, str] = {}
+    instruments: dict[str, Instrument] = {}
     for line in lines(path):
         report.read += 1
         try:
@@ -105,12 +105,12 @@ def _understood(line: Line, pack: Pack, today: dt.date) -> list[Observation]:
     return bill_observations(said, pack, today) if is_bill(said) else [understand(said, pack, today)]
 
 
-def _one_instrument(observations: Sequence[Observation], known: dict[str, str]) -> None:
+def _one_instrument(observations: Sequence[Observation], known: dict[str, Instrument]) -> None:
     """The first line about a key says what it is; one that contradicts it is out."""
     for one in observations:
-        first = known.setdefault(one.key, one.instrument.value)
-        if first != one.instrument.value:
-            raise Refused(f"{one.instrument.value!r} contradicts {first!r}, said of the same key above: correct one of them", field="instrument")
+        first = known.setdefault(one.key, one.instrument)
+        if first is not one.instrument:
+            raise Refused(f"{str(one.instrument)!r} contradicts {str(first)!r}, said of the same key above: correct one of them", field="instrument")
 
 
 def _second_walk(spool: Spool, store: Store, today: dt.date, report: Report, provenance: Provenance, backfill: bool | None, progress: Callable[[float], object]) -> None:

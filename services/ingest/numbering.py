@@ -8,8 +8,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -51,10 +51,11 @@ class NumbersFile(Form):
     pieces: dict[str, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Number:
     """`scope` is where the number is unique: "" everywhere, a period, or period.chamber; None when nobody tells. `written` is its tidy form for people.
 
+    `name` (series:value) is what is looked up when nobody knows the period; `alias` is the identity, equal for equal numbers however written.
     `period` and `chamber` are what the number itself tells of them.
     """
 
@@ -65,16 +66,12 @@ class Number:
     origin: bool
     period: str | None = None
     chamber: str | None = None
+    name: str = field(init=False)
+    alias: str = field(init=False)
 
-    @cached_property
-    def name(self) -> str:
-        """What is looked up when nobody knows the period."""
-        return f"{self.series}:{self.value}"
-
-    @cached_property
-    def alias(self) -> str:
-        """The identity: equal for equal numbers however written."""
-        return f"{self.scope or ''}|{self.name}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"{self.series}:{self.value}")
+        object.__setattr__(self, "alias", f"{self.scope or ''}|{self.name}")
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ class Numbering:
     file: NumbersFile
     forms: tuple[tuple[NumberForm, re.Pattern[str]], ...] = field(repr=False)
     pack: Pack
-    known: dict[tuple[str, str | None, str | None], Number] = field(default_factory=dict, repr=False)
+    known: dict[str, Number] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, pack: Pack) -> Numbering:
@@ -93,18 +90,21 @@ class Numbering:
 
     def read(self, text: str, period: str | None = None, chamber: str | None = None) -> Number:
         """The number `text` writes. `period` and `chamber` are those of the observation; what the number itself says wins."""
-        asked = (text, period, chamber)
-        if asked not in self.known:
+        number = self.known.get(text)
+        if number is None:
             if len(self.known) >= REMEMBERED:
                 self.known.clear()
-            self.known[asked] = self._read(*asked)
-        return self.known[asked]
+            number = self.known[text] = self._read(text)
+        if number.scope == "" or not (period or chamber):
+            return number
+        return replace(number, scope=self._scope(number, period, chamber))
 
-    def _read(self, text: str, period: str | None, chamber: str | None) -> Number:
+    def _read(self, text: str) -> Number:
+        """What the text alone tells."""
         plain = _plain(text)
         for form, pattern in self.forms:
             if found := pattern.fullmatch(plain):
-                return self._number(form, {key: value for key, value in found.groupdict().items() if value}, period, chamber)
+                return self._number(form, {key: value for key, value in found.groupdict().items() if value})
         return Number(NAME, plain, "", " ".join(text.split()), origin=True)
 
     def series_of(self, instrument: Instrument) -> str | None:
@@ -115,14 +115,22 @@ class Numbering:
         """Order in which series lend their number to an id; names come last."""
         return list(self.file.series).index(series) if series in self.file.series else len(self.file.series)
 
-    def _number(self, form: NumberForm, found: dict[str, str], period: str | None, chamber: str | None) -> Number:
+    def _number(self, form: NumberForm, found: dict[str, str]) -> Number:
         series = self.file.series[form.series]
-        told = self._period(found)
-        letter = self.file.chambers.get(found.get("chamber", ""))
-        scope = _scope(series, told or period, letter or chamber or self.file.chamber)
         value = re.sub(r"[.,]", "", found["number"]).upper()
         words = {**{key: word.upper() for key, word in found.items()}, "number": value, "label": series.label}
-        return Number(form.series, value, scope, form.written.format_map(words), series.origin, told, letter)
+        told = Number(form.series, value, None, form.written.format_map(words), series.origin, self._period(found), self.file.chambers.get(found.get("chamber", "")))
+        return replace(told, scope=self._scope(told, None, None))
+
+    def _scope(self, number: Number, period: str | None, chamber: str | None) -> str | None:
+        """Where the number is unique; what it tells itself wins over what is known beside it."""
+        restarts = self.file.series[number.series].restarts
+        code = number.period or period
+        if restarts == "never":
+            return ""
+        if code is None or restarts == "period":
+            return code
+        return f"{code}.{number.chamber or chamber or self.file.chamber}"
 
     def _period(self, found: dict[str, str]) -> str | None:
         period: Period | None = None
@@ -132,14 +140,6 @@ class Numbering:
             # The annual session begins with the period, in late July: on 1 August its first year is always inside.
             period = self.pack.period_on(dt.date(max(1, int(session)), 8, 1))
         return period.code if period else None
-
-
-def _scope(series: Series, period: str | None, chamber: str) -> str | None:
-    if series.restarts == "never":
-        return ""
-    if period is None:
-        return None
-    return period if series.restarts == "period" else f"{period}.{chamber}"
 
 
 def _plain(text: str) -> str:

@@ -116,6 +116,9 @@ def encoding(path: Path) -> str:
     """utf-8 when a byte order mark or any line says so, else cp1252 when a line is no UTF-8. Lines that disagree are refused one by one, never garbled."""
     western = False
     with _text(path) as (stream, _):
+        if stream.read(len(BOM)) == BOM:
+            return "utf-8"
+    with _text(path) as (stream, _):
         for number, raw in _physical(stream):
             if isinstance(raw, Refused) or raw.isascii():
                 continue

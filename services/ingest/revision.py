@@ -21,7 +21,7 @@ from services.ingest.tables import AliasRow, Base, MoveRow, ObservationRow
 from shared.countries import Pack
 from shared.countries.pack import folded
 from shared.errors import Refused
-from shared.events import MOVES, Move, Provenance, digest
+from shared.events import MOVES, Instrument, Move, Provenance, digest
 
 UNKNOWN_STAGES = Counter("veedor_ingest_unknown_stage_total", "Observations whose native stage no pack maps; kept as `other`.", ["country"])
 REVISIONS = Counter("veedor_ingest_revisions_total", "Revisions of moves stored.", ["country", "reason"])
@@ -263,12 +263,12 @@ def event_row(values: dict[str, object], reason: Reason, changed: tuple[str, ...
 
 def refuse_two_instruments(observations: Iterable[Observation]) -> None:
     """Raises Refused when one key is said to be two instruments."""
-    instruments: dict[str, str] = {}
+    instruments: dict[str, Instrument] = {}
     for one in observations:
-        known = instruments.setdefault(one.key, one.instrument.value)
-        if known != one.instrument.value:
+        known = instruments.setdefault(one.key, one.instrument)
+        if known is not one.instrument:
             raise Refused(
-                f"{one.instrument.value!r} contradicts {known!r}, said before of key {one.key!r}: correct the instrument, or use another key", field="instrument", status=409
+                f"{str(one.instrument)!r} contradicts {str(known)!r}, said before of key {one.key!r}: correct the instrument, or use another key", field="instrument", status=409
             )
 
 

@@ -64,16 +64,16 @@ class ScoringPack:
     chance: Forecast
 
     @classmethod
-    def build(cls, country: Pack, learned: Model, chance: Forecast, parties: Iterable[str] = ()) -> Self:
-        """`parties`: names of parties and groups, which are never read."""
-        return cls(country, Reader(country, parties), Rules(country), Clocks(country), Sheet(country), learned, chance)
+    def build(cls, country: Pack, learned: Model, chance: Forecast, parties: Iterable[str] = (), names: Iterable[str] = ()) -> Self:
+        """`parties`, `names`: parties and groups, persons and places, which are never read."""
+        return cls(country, Reader(country, parties, names), Rules(country), Clocks(country), Sheet(country), learned, chance)
 
     @classmethod
     def load(cls, code: str) -> Self:
         """Reads the pack's files and weights. Raises Refused for an unknown country, PackError for a wrong file."""
         country = load(code)
-        parties = Conventions.load(country.directory / "weights").parties
-        return cls.build(country, Learned.from_pack_dir(country.directory), Chance.from_pack_dir(country.directory), parties)
+        conventions = Conventions.load(country.directory / "weights")
+        return cls.build(country, Learned.from_pack_dir(country.directory), Chance.from_pack_dir(country.directory), conventions.parties, conventions.names)
 
     @property
     def model_version(self) -> str:
@@ -154,7 +154,7 @@ def _facts(move: Move, reading: Reading, learned: Readings, meaning: Meaning, cl
 def _relevance(learned: float, reading: Reading, evidence: Sequence[Evidence], pack: Pack) -> float:
     """The linear model's probability, raised in log-odds by a rule that fired or a central norm."""
     constants = pack.rubric.constants
-    lift = min(constants["relevance_rule"], max((found.weight for found in evidence), default=0.0))
+    lift = min(constants["relevance_rule"], max((found.weight for found in evidence if found.direction is not Direction.NEUTRAL), default=0.0))
     if any(cited.norm is not None and cited.norm.central for cited in reading.cited):
         lift += constants["relevance_norm"]
     if not lift:

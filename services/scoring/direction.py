@@ -109,7 +109,7 @@ def _match(rule: Rule, reading: Reading) -> list[Mention] | None:
 
 
 def _fits(rule: Rule, reading: Reading, chosen: Sequence[Mention]) -> bool:
-    return _width(chosen) <= rule.within * 0.75 and reading.segment(min(m.first for m in chosen)) == reading.segment(max(m.last for m in chosen))
+    return _width(chosen) <= rule.within and reading.segment(min(m.first for m in chosen)) == reading.segment(max(m.last for m in chosen))
 
 
 def _nearest(place: Sequence[Mention], to: Mention, ordered: bool) -> Mention | None:

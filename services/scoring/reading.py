@@ -16,6 +16,7 @@ import ahocorasick
 
 from services.scoring.citing import Cited, Citing
 from services.scoring.terms import folded, stem
+from services.scoring.typo import Typos
 from shared.countries.pack import Pack
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d{3})*(?:-[a-h]\b)?")
@@ -85,9 +86,11 @@ def composed(text: str) -> str:
 class Reader:
     """A pack's lexicon compiled once: an Aho-Corasick automaton over word stems."""
 
-    def __init__(self, pack: Pack, parties: Iterable[str] = ()) -> None:
+    def __init__(self, pack: Pack, parties: Iterable[str] = (), names: Iterable[str] = ()) -> None:
+        """`parties`: phrases that hide what stands inside them; `names`: words of persons and places, which count for no distance."""
         self._vocabulary: dict[str, int] = {}
         self._memory: dict[str, int] = {}
+        self._spelt: dict[str, int] = {}
         self._empty = frozenset(folded(word) for word in pack.lexicon.empty)
         self._automaton = ahocorasick.Automaton(ahocorasick.STORE_ANY, ahocorasick.KEY_SEQUENCE)
         self._entries: dict[tuple[int, ...], list[tuple[Kind, str]]] = {}
@@ -95,6 +98,9 @@ class Reader:
         self._citing = Citing(pack.norms, frozenset(pack.names.bodies))
         self._targets = {code: institution.target for code, institution in pack.institutions.items()}
         self._compile(pack, parties)
+        self._typos = Typos(self._spelt)
+        self._names = frozenset(stem(folded(name)) for name in names)
+        self._silent = frozenset(self._vocabulary.get(name, _UNKNOWN) for name in self._names)
 
     def read(self, title: str, summary: str | None = None, text: str | None = None) -> Reading:
         """Reads at most 20,000 words."""
@@ -129,10 +135,18 @@ class Reader:
 
     def _add(self, kind: Kind, code: str, phrases: Iterable[str]) -> None:
         for phrase in phrases:
-            stems = (self._stem(word) for word in _TOKEN.findall(prepared(composed(phrase))))
-            key = tuple(self._vocabulary.setdefault(word, len(self._vocabulary) + _DROPPED + 1) for word in stems if word)
+            key = tuple(number for word in _TOKEN.findall(prepared(composed(phrase))) if (number := self._spell(word)))
             if key and (kind, code) not in self._entries.setdefault(key, []):
                 self._entries[key].append((kind, code))
+
+    def _spell(self, word: str) -> int:
+        """The number of a phrase's word, new or known; 0 for a word without meaning."""
+        known = self._stem(word)
+        if not known:
+            return 0
+        number = self._vocabulary.setdefault(known, len(self._vocabulary) + _DROPPED + 1)
+        self._spelt[folded(word)] = number
+        return number
 
     def _stem(self, word: str) -> str:
         plain = folded(word)
@@ -143,9 +157,16 @@ class Reader:
     def _learn(self, word: str) -> int:
         if len(self._memory) >= _MEMORY:
             self._memory.clear()
-        known = self._stem(word)
-        number = self._memory[word] = self._vocabulary.get(known, _UNKNOWN) if known else _DROPPED
+        number = self._memory[word] = self._number(word)
         return number
+
+    def _number(self, word: str) -> int:
+        known = self._stem(word)
+        if not known:
+            return _DROPPED
+        if (number := self._vocabulary.get(known)) is not None:
+            return number
+        return (None if known in self._names else self._typos.meant(folded(word))) or _UNKNOWN
 
     def _mentions(self, words: list[str], breaks: Sequence[int]) -> tuple[Mention, ...]:
         known, learn = self._memory.get, self._learn
@@ -157,7 +178,7 @@ class Reader:
             if last == first or not any(first < start <= last for start in breaks):
                 for kind, code in values:
                     found.append((kind, code, first, last))
-        return self._cleared(_ranked(found, ids)) if found else ()
+        return self._cleared(self._ranked(found, ids)) if found else ()
 
     def _cleared(self, found: list[Mention]) -> tuple[Mention, ...]:
         """Without what a blank phrase or a name hides, and without an institution that is only part of another's name."""
@@ -167,6 +188,15 @@ class Reader:
             return tuple(found)
         shown = (m for m in found if m.kind not in _HIDING and not any(_inside(m, cover) for cover in covers))
         return tuple(m for m in shown if m.kind != "institution" or not self._shadowed(m, named))
+
+    def _ranked(self, found: list[tuple[Kind, str, int, int]], ids: Sequence[int]) -> list[Mention]:
+        """Mentions with their distance counts."""
+        hidden = {at for kind, _, first, last in found if kind == "name" for at in range(first, last + 1)}
+        silent, counts, count = self._silent, [], 0
+        for at, number in enumerate(ids):
+            count += number > _DROPPED and number not in silent and at not in hidden
+            counts.append(count)
+        return [Mention(kind, code, first, last, counts[first], counts[last]) for kind, code, first, last in found]
 
     def _shadowed(self, mention: Mention, named: list[Mention]) -> bool:
         longer = (other for other in named if other.last - other.first > mention.last - mention.first and _inside(mention, other))
@@ -182,16 +212,6 @@ class Reader:
             if mention.kind in ("concept", "institution"):
                 reading.where.setdefault(mention.code, []).append(mention)
         return reading
-
-
-def _ranked(found: list[tuple[Kind, str, int, int]], ids: Sequence[int]) -> list[Mention]:
-    """Mentions with their distance counts."""
-    hidden = {at for kind, _, first, last in found if kind == "name" for at in range(first, last + 1)}
-    counts, count = [], 0
-    for at, number in enumerate(ids):
-        count += number > _DROPPED and at not in hidden
-        counts.append(count)
-    return [Mention(kind, code, first, last, counts[first], counts[last]) for kind, code, first, last in found]
 
 
 def _inside(inner: Mention, outer: Mention) -> bool:

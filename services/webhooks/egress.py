@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import ipaddress
 import re
 import socket
@@ -12,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from services.webhooks.address import Address, refusal
 from shared.errors import Refused
@@ -33,14 +34,22 @@ class NoAnswerError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """A vetted destination: dial one of `addresses` at `port`, say `host` in SNI and `authority` in the Host header."""
+class Place:
+    """What a URL says: `host` for SNI, `authority` for the Host header, `literal` when the host is an address itself."""
 
     secure: bool
     host: str
     port: int
     authority: str
     path: str
+    literal: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A vetted destination: dial one of `addresses`."""
+
+    place: Place
     addresses: tuple[Address, ...]
 
 
@@ -104,67 +113,19 @@ class Egress:
 
     def vet_now(self, url: str, seconds: float = 3.0) -> None:
         """For the API: raises Refused (field `url`). A name nobody answers for in time passes: it may be new, and every dial asks again."""
-        split = self.parse(url)
+        place = parse(url, allow_http=self.allow_private)
         try:
-            addresses = self._literal(split) or self.names.ask(split.hostname or "").result(seconds)
+            addresses = place.literal or self.names.ask(place.host).result(seconds)
         except (NoAnswerError, FutureTimeout):
             return
-        self._judge(split.hostname or "", addresses)
+        self._judge(place.host, addresses)
 
     async def vet(self, url: str) -> Target:
         """For a dial. Raises Refused when any address of the name is forbidden, NoAnswerError when there is none; the caller sets the deadline."""
-        split = self.parse(url)
-        host = split.hostname or ""
-        addresses = self._literal(split) or await asyncio.shield(asyncio.wrap_future(self.names.ask(host)))
-        self._judge(host, addresses)
-        secure = split.scheme == "https"
-        path = (split.path or "/") + (f"?{split.query}" if split.query else "")
-        return Target(secure, host, split.port or (443 if secure else 80), split.netloc, path, addresses)
-
-    def parse(self, url: str) -> SplitResult:
-        """The parts of an acceptable address, host in ASCII. Raises Refused (field `url`) saying what to change."""
-        if len(url) > MAX_URL or not _PLAIN.fullmatch(url) or "\\" in url:
-            raise Refused(f"must be one address of at most {MAX_URL} characters without blanks, control characters or backslashes", field="url")
-        try:
-            split = urlsplit(url)
-            host, port = split.hostname or "", split.port
-        except ValueError as error:
-            raise Refused(f"is no address: {error}", field="url") from error
-        if split.scheme not in (("http", "https") if self.allow_private else ("https",)):
-            raise Refused("must begin with https://", field="url")
-        if "@" in split.netloc:
-            raise Refused("must not carry a user name or password: deliveries are proved by their signature", field="url")
-        if port == 0 or split.netloc.endswith(":"):
-            raise Refused("must name a port between 1 and 65535, or none", field="url")
-        return self._with_ascii_host(split, host, port)
-
-    def _with_ascii_host(self, split: SplitResult, host: str, port: int | None) -> SplitResult:
-        if split.netloc.startswith("["):
-            return self._with_v6_host(split)
-        try:
-            # IDNA also turns look-alike digits and dots (１２７。０。０。１) into what a resolver would read.
-            host = host.encode("idna").decode("ascii").lower().rstrip(".") if not host.isascii() else host.rstrip(".")
-        except UnicodeError as error:
-            raise Refused(f"has no valid host name: {error}", field="url") from error
-        if not _HOST.fullmatch(host):
-            raise Refused("has no valid host name", field="url")
-        if _ENDS_IN_NUMBER.search(host) and not _is_dotted(host):
-            raise Refused("writes an address as a number: use a host name, or four decimal numbers with dots", field="url")
-        path, query = (_percent_encoded(part) for part in (split.path, split.query))
-        return split._replace(netloc=host if port is None else f"{host}:{port}", path=path, query=query, fragment="")
-
-    def _with_v6_host(self, split: SplitResult) -> SplitResult:
-        try:
-            ipaddress.IPv6Address(split.hostname or "")
-        except ValueError as error:
-            raise Refused("has no valid IPv6 address in its brackets", field="url") from error
-        if "%" in split.netloc:
-            raise Refused("must not name a network interface", field="url")
-        return split._replace(path=_percent_encoded(split.path), query=_percent_encoded(split.query), fragment="")
-
-    def _literal(self, split: SplitResult) -> tuple[Address, ...]:
-        host = split.hostname or ""
-        return (ipaddress.ip_address(host),) if split.netloc.startswith("[") or _is_dotted(host) else ()
+        place = parse(url, allow_http=self.allow_private)
+        addresses = place.literal or await asyncio.shield(asyncio.wrap_future(self.names.ask(place.host)))
+        self._judge(place.host, addresses)
+        return Target(place, addresses)
 
     def _judge(self, host: str, addresses: Sequence[Address]) -> None:
         for address in addresses:
@@ -172,12 +133,53 @@ class Egress:
                 raise Refused(f"{why}: give {host} an address on the public internet, or another host", field="url")
 
 
-def _is_dotted(host: str) -> bool:
+@functools.lru_cache(4096)
+def parse(url: str, *, allow_http: bool = False) -> Place:
+    """The parts of an acceptable address, host in ASCII. Pure. Raises Refused (field `url`) saying what to change."""
+    if len(url) > MAX_URL or not _PLAIN.fullmatch(url) or "\\" in url:
+        raise Refused(f"must be one address of at most {MAX_URL} characters without blanks, control characters or backslashes", field="url")
     try:
-        ipaddress.IPv4Address(host)
-    except ValueError:
-        return False
-    return True
+        split = urlsplit(url)
+        host, port = split.hostname or "", split.port
+    except ValueError as error:
+        raise Refused(f"is no address: {error}", field="url") from error
+    if split.scheme not in (("http", "https") if allow_http else ("https",)):
+        raise Refused("must begin with https://", field="url")
+    if "@" in split.netloc:
+        raise Refused("must not carry a user name or password: deliveries are proved by their signature", field="url")
+    if port == 0 or split.netloc.endswith(":"):
+        raise Refused("must name a port between 1 and 65535, or none", field="url")
+    secure, bracketed = split.scheme == "https", split.netloc.startswith("[")
+    host, literal = _v6_host(host) if bracketed else _host(host)
+    authority = (f"[{host}]" if bracketed else host) + (f":{port}" if port else "")
+    path = _percent_encoded(split.path or "/") + (f"?{_percent_encoded(split.query)}" if split.query else "")
+    return Place(secure, host, port or (443 if secure else 80), authority, path, literal)
+
+
+def _host(host: str) -> tuple[str, tuple[Address, ...]]:
+    """A name, or an IPv4 address in its one plain form."""
+    try:
+        # IDNA also turns look-alike digits and dots (１２７。０。０。１) into what a resolver would read.
+        host = (host if host.isascii() else host.encode("idna").decode("ascii").lower()).rstrip(".")
+    except UnicodeError as error:
+        raise Refused(f"has no valid host name: {error}", field="url") from error
+    if not _HOST.fullmatch(host):
+        raise Refused("has no valid host name", field="url")
+    if not _ENDS_IN_NUMBER.search(host):
+        return host, ()
+    try:
+        return host, (ipaddress.IPv4Address(host),)
+    except ValueError as error:
+        raise Refused("writes an address as a number: use a host name, or four decimal numbers with dots", field="url") from error
+
+
+def _v6_host(host: str) -> tuple[str, tuple[Address, ...]]:
+    try:
+        if "%" in host:
+            raise ValueError("names a network interface")
+        return host, (ipaddress.IPv6Address(host),)
+    except ValueError as error:
+        raise Refused(f"has no valid IPv6 address in its brackets: {error}", field="url") from error
 
 
 def _percent_encoded(part: str) -> str:

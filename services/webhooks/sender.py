@@ -35,7 +35,7 @@ HEADERS = {"User-Agent": "Veedor-Webhooks/1", "Accept": "*/*", "Accept-Encoding"
 class NoNames(AbstractResolver):
     """aiohttp is handed addresses only; a name that reaches it is a bug and is not dialled."""
 
-    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:  # noqa: ARG002 - the interface is aiohttp's
+    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
         raise OSError(f"{host} was not vetted")
 
     async def close(self) -> None:
@@ -113,15 +113,16 @@ class Sender:
         return outcome
 
     async def _post(self, target: Target, address: Address, body: bytes, headers: Mapping[str, str], attempt: _Attempt) -> Outcome:
+        place = target.place
         host = f"[{address}]" if address.version == 6 else str(address)
-        url = URL(f"{'https' if target.secure else 'http'}://{host}:{target.port}{target.path}", encoded=True)
+        url = URL(f"{'https' if place.secure else 'http'}://{host}:{place.port}{place.path}", encoded=True)
         attempt.step, attempt.reused = "connecting", False
         try:
             async with self.session.post(
                 url,
                 data=body,
-                headers={**HEADERS, **headers, "Host": target.authority},
-                server_hostname=target.host if target.secure else None,
+                headers={**HEADERS, **headers, "Host": place.authority},
+                server_hostname=place.host if place.secure else None,
                 allow_redirects=False,
                 trace_request_ctx=attempt,
             ) as response:

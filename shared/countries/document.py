@@ -13,6 +13,7 @@ from shared.errors import VeedorError
 
 Model = TypeVar("Model", bound=BaseModel)
 Loc = Sequence[int | str]
+_TIMESTAMP, _TEXT = "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:str"
 
 
 class PackError(VeedorError):
@@ -32,8 +33,11 @@ class Document:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._root = _compose(path)
-        for node in _mappings(self._root):
-            self._refuse_twins(node)
+        for node in _nodes(self._root):
+            if isinstance(node, yaml.MappingNode):
+                self._refuse_twins(node)
+            elif node.tag == _TIMESTAMP:  # left as text, so that a wrong date is an error of its field
+                node.tag = _TEXT
 
     def read(self, model: type[Model]) -> Model:
         """The file as `model`. Raises PackError for the first value that does not fit."""
@@ -71,14 +75,14 @@ def _compose(path: Path) -> yaml.Node:
     return root
 
 
-def _mappings(node: yaml.Node) -> Iterator[yaml.MappingNode]:
+def _nodes(node: yaml.Node) -> Iterator[yaml.Node]:
+    yield node
     if isinstance(node, yaml.MappingNode):
-        yield node
         for _, value in node.value:
-            yield from _mappings(value)
+            yield from _nodes(value)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            yield from _mappings(value)
+            yield from _nodes(value)
 
 
 def _line(node: yaml.Node, loc: Loc) -> int:

@@ -171,7 +171,7 @@ class LexiconFile(Form):
 
 
 class Rule(Form):
-    """Reads a direction: every group of `all` needs one of its concepts within `within` words of one clause, and none of `none` may stand there."""
+    """Reads a direction: every group of `all` needs one of its concepts within `within` words of the lexicon, and none of `none` may stand near."""
 
     id: str
     label: Label
@@ -181,7 +181,7 @@ class Rule(Form):
     all: tuple[Alternatives, ...]
     none: tuple[str, ...] = ()
     targets: tuple[Target, ...] = ()
-    within: int = Field(default=14, ge=1, le=60)
+    within: int = Field(default=10, ge=1, le=60)
     ordered: bool = False
     negated: Literal["invert", "drop", "ignore"] = "invert"
     incumbents: bool = False

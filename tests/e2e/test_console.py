@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from services.alerting import main as alerting
 from services.console import main as console
 from services.ingest import main as ingest
 from services.webhooks import main as webhooks
+from shared.bus.contract import Record
 from shared.events import Assessment, Direction, Factor, Instrument, Level, Mechanism, Move, MoveAssessed, Stage, Step, Target, Words
 from shared.http import Mount, Server, client
 from shared.operations import Crew
@@ -46,7 +47,8 @@ class House:
         """What scoring would publish of a move today."""
         self.said += 1
         event = assessed(f"pe.2021-2026.C.bill.{number}", self.said, level, risk, stage)
-        self.context.bus.publish(event.TOPIC, event.key, event.encode())
+        with closing(self.context.bus.producer()) as producer:
+            producer.publish([Record(event.TOPIC, event.key, event.encode())])
 
 
 def assessed(move_id: str, revision: int, level: Level, risk: float, stage: Stage) -> MoveAssessed:
@@ -94,8 +96,7 @@ def running(home: Path) -> Iterator[House]:
         stop.set()
         crew.join()
         inside.close()
-        for part in parts.values():
-            part.closing()
+        context.bus.close()
 
 
 @pytest.fixture
@@ -105,13 +106,9 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    from tests.parts.chromium import missing, program
-    from tests.parts.need import need
-
-    need(missing())
+def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=program(), args=flags())
+        found = playwright.chromium.launch(executable_path=chromium, args=flags())
         yield found
         found.close()
 

@@ -1,4 +1,4 @@
-"""What docker-compose.yml says, without a container engine. In: the file and the operator's variables; out: its services with every variable put in, and their addresses on loopback."""
+"""What docker-compose.yml says, without a container engine. In: the file and the operator's variables; out: its services, every variable put in, on loopback."""
 
 from __future__ import annotations
 

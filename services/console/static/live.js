@@ -91,6 +91,9 @@ function openBeside() {
     const answer = await fetch(href, { headers: { Accept: "text/html" }, credentials: "same-origin" });
     const found = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#alert");
     if (!found) return location.assign(href);
+    const sentence = Object.assign(document.createElement("h2"), { id: "h-alert", className: "sentence" });
+    sentence.append(...found.querySelector("#h-alert").childNodes);
+    found.querySelector("#h-alert").replaceWith(sentence);
     const link = pane.querySelector(".open-page") ?? pane.insertAdjacentElement("afterbegin", document.createElement("p"));
     pane.replaceChildren(link, found);
     link.querySelector("a")?.setAttribute("href", href);
@@ -100,6 +103,10 @@ function openBeside() {
       const place = new URL(location.href);
       place.searchParams.set("selected", id);
       history.pushState({ id, href }, "", place);
+      for (const other of document.querySelectorAll(".tools a[hreflang]")) {
+        place.searchParams.set("lang", other.hreflang);
+        other.href = place;
+      }
       pane.focus({ preventScroll: true });
     }
   };

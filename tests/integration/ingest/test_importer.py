@@ -177,6 +177,11 @@ def test_mixed_encodings_are_errors_by_line_and_never_garbled(embedded: Store, t
     assert "one encoding" in str(report.rejected[0]["error"])
 
 
+def test_a_byte_order_mark_says_utf8_and_holds_every_line_to_it(embedded: Store, tmp_path: Path) -> None:
+    report = imported(embedded, tmp_path / "f.csv", b"\xef\xbb\xbf" + table([*ROW[:-1], ""]).encode("cp1252"))
+    assert (counts(report), report.rejected[0]["line"]) == ((1, 0, 0, 1), 2)
+
+
 def test_text_garbled_before_it_came_is_refused(embedded: Store, tmp_path: Path) -> None:
     garbled = [*ROW[:6], "Ley de la Comisión".encode().decode("cp1252"), *ROW[7:]]
     report = imported(embedded, tmp_path / "f.csv", table(garbled).encode("utf-8"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -190,6 +191,16 @@ def test_days_of_a_move_never_run_backwards(store: Store, database: Database, pa
     store.observe([told(pack)], as_of=days(5))
     store.observe([told(pack, observed_on="2024-01-01", stage="committee")], as_of=days(2))
     assert [event.as_of for event in events(database)] == [days(5), days(5)]
+
+
+def test_writers_at_once_make_one_move_and_one_revision_for_each_thing_said(store: Store, database: Database, pack: Pack) -> None:
+    steps = [told(pack, key=f"k{number % 3}", aliases=["PL 5981/2023-CR"], observed_on=f"2024-01-{number + 1:02d}", stage="committee") for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = [outcome for found in pool.map(lambda one: store.observe([one], as_of=TODAY), [*steps, *steps]) for outcome in found]
+    assert {one.move_id for one in outcomes} == {"pe.2021-2026.C.bill.5981"}
+    assert sorted(one.revision for one in outcomes if one.revised) == list(range(1, 9))
+    assert [event.revision for event in events(database)] == list(range(1, 9))
+    assert len(events(database)[-1].move.steps) == 8
 
 
 def test_sources_are_counted_and_their_trouble_noted(store: Store, database: Database, pack: Pack) -> None:

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from shared.bus import open_bus
 from shared.bus.contract import Bus, Consumer, Delivery, Producer, Record
+from shared.database import Database
 from tests.parts.kafka import Kafka
 
 OPTIONS = "partitions=4&timeout_ms=4000&session_timeout_ms=6000&heartbeat_interval_ms=500"
@@ -98,3 +100,16 @@ def open_house(tmp_path: Path) -> Iterator[Callable[[str], House]]:
 @pytest.fixture
 def house(bus_url: str, open_house: Callable[[str], House]) -> House:
     return open_house(bus_url)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database of a service of its own, on both kinds."""
+    service = f"service_{uuid.uuid4().hex[:8]}"
+    url = f"sqlite:///{tmp_path / 'service.db'}" if request.param == "sqlite" else str(request.getfixturevalue("postgres"))
+    made = Database(url, service)
+    if not made.is_sqlite:
+        with made.transaction() as session:
+            session.connection().execute(text(f"CREATE SCHEMA {service}"))
+    yield made
+    made.close()

@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.alerting.canonical import canonical
 from services.alerting.checkpoint import Checkpoint, CheckpointError
-from services.alerting.ledger import Head, Sealed, Statement, canonical, chain_hash, checkpoint_line, entry_line, seal
+from services.alerting.ledger import Head, Sealed, Statement, chain_hash, checkpoint_line, entry_line, seal
 from services.alerting.verify import Verification, verify_export, verify_file
 from shared.errors import Refused
 from shared.identity import public_pem

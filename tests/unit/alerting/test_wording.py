@@ -10,7 +10,7 @@ import pytest
 
 from services.alerting import wording
 from services.alerting.phrasing import contracted, day, listed, name, searchable, share, shortened, with_article
-from shared.events import Direction, Instrument, Level, Mechanism, Stage, Step, Target, Votes, Words
+from shared.events import Direction, Factor, Instrument, Level, Mechanism, Stage, Step, Target, Votes, Words
 from tests.unit.alerting.sample import assessed, pack
 
 
@@ -25,7 +25,7 @@ def body(**event: Any) -> Words:
 def test_the_first_sentence_says_who_did_what_to_whom_and_when_it_can_bind() -> None:
     found = headline(stage=Stage.REPORT, targets=(Target.JNE, Target.ONPE), assessment={"mechanisms": (Mechanism.TENURE,)})
     assert found.es == (
-        "Una comisión del Congreso de la República emitió informe o dictamen sobre un proyecto de ley sobre duración del mandato que alcanza al JNE y a la ONPE (30 may 2024); "
+        "Una comisión del Congreso de la República emitió informe o dictamen de un proyecto de ley sobre duración del mandato que alcanza al JNE y a la ONPE (30 may 2024); "
         "puede regir desde el 28 jul 2024, no antes."
     )
     assert (
@@ -101,6 +101,22 @@ def test_an_exercise_says_so_first() -> None:
 def test_reasons_are_signed_and_cited() -> None:
     assert "Más requisitos para investigar (+34 gravedad; UNTOC, art. 20); Falta la segunda votación (−7,5 inminencia; Constitución, art. 105)" in body().es
     assert "−7.5 imminence" in body().en
+
+
+def test_confidence_is_no_reason_for_a_level() -> None:
+    found = body(assessment={"factors": (Factor(rule="r", part="confidence", points=45, citation="c", label=Words(es="solo el título", en="title only")),)})
+    assert "Lo que más pesa" not in found.es
+
+
+def test_an_appointment_is_not_said_to_be_about_appointment() -> None:
+    found = headline(stage=Stage.PUBLISHED, targets=(Target.TC,), move={"instrument": Instrument.APPOINTMENT}, assessment={"mechanisms": (Mechanism.APPOINTMENT,)})
+    assert found.es.startswith("Un nombramiento que alcanza al Tribunal Constitucional: publicado")
+
+
+def test_a_lifted_alert_says_first_why_it_ended() -> None:
+    found = wording.body(assessed(stage=Stage.REJECTED), pack(), Level.NONE, wording.died(Stage.REJECTED, pack()))
+    assert found.es.split("\n")[0] == "Qué cambió: La medida ya no sigue su trámite (etapa: no aprobado)."
+    assert found.en.split("\n")[0] == "What changed: The move is no longer pending (stage: rejected)."
 
 
 def test_no_adjective_of_alarm() -> None:

@@ -32,6 +32,7 @@ def numbering(pack: Pack) -> Numbering:
         (("Exp. 00007-2021-PCC/TC", "Expediente 00007-2021-PCC/TC"), "|file:00007-2021-PCC/TC"),
         (("DS 001-2026-PCM", "Decreto Supremo N° 001-2026-PCM"), "|decree:001-2026-PCM"),
         (("Resolución Legislativa 008-2023-2024-CR",), "|legislative_resolution:008-2023-2024-CR"),
+        (("Resolución Legislativa del Congreso Nº: 2-2011-CR",), "|legislative_resolution:2-2011-CR"),
         (("PE-2024-14", "pe-2024-14"), "|name:pe-2024-14"),
     ],
 )

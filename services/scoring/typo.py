@@ -1,0 +1,33 @@
+"""Words written with one typing error. In: known words and what each stands for; out: what a strange word stands for, if all known words that near agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+_SHORTEST = 7
+
+
+class Typos:
+    """One letter missing, added, wrong or swapped, not the first: the two words share a form with one letter deleted."""
+
+    __slots__ = ("_near",)
+
+    def __init__(self, words: Mapping[str, int]) -> None:
+        self._near: dict[str, set[int]] = {}
+        for word, meaning in words.items():
+            if len(word) >= _SHORTEST and word.isalpha():
+                for shorter in _deletions(word):
+                    self._near.setdefault(shorter, set()).add(meaning)
+
+    def meant(self, word: str) -> int | None:
+        """What `word` stands for; None when no known word is near, or several that differ."""
+        if len(word) < _SHORTEST or not word.isalpha():
+            return None
+        near = {meaning for shorter in _deletions(word) for meaning in self._near.get(shorter, ())}
+        return near.pop() if len(near) == 1 else None
+
+
+def _deletions(word: str) -> Iterator[str]:
+    yield word
+    for at in range(1, len(word)):
+        yield word[:at] + word[at + 1 :]

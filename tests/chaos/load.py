@@ -1,0 +1,91 @@
+"""Posts numbered moves until each is answered with 2xx, whatever happens to who answers. In: where ingest listens; out: move ids accepted, and what was refused for good."""
+
+from __future__ import annotations
+
+import datetime as dt
+import http.client
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import orjson
+
+from tests.parts import moves
+
+WORKERS = 6
+
+
+@dataclass
+class Load:
+    """`addresses()` are the base URLs that may answer now. The clock starts with `start`; number n is sent n / `rate` seconds later at the earliest."""
+
+    addresses: Callable[[], Sequence[str]]
+    bearer: str
+    day: dt.date
+    numbers: range
+    rate: float
+    accepted: dict[int, str] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+    tries: int = 0
+    gave_up: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        self.started = time.monotonic()
+        self.queue: Iterator[int] = iter(self.numbers)
+        self.lock = threading.Lock()
+        self.threads = [threading.Thread(target=self._work, name=f"load {number}", daemon=True) for number in range(WORKERS)]
+        for thread in self.threads:
+            thread.start()
+
+    def join(self, seconds: float) -> bool:
+        """Whether all was answered in time."""
+        deadline = time.monotonic() + seconds
+        for thread in self.threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        finished = not any(thread.is_alive() for thread in self.threads)
+        self.gave_up.set()
+        return finished
+
+    def _work(self) -> None:
+        connection: http.client.HTTPConnection | None = None
+        turn = itertools.count()
+        while (number := self._next()) is not None:
+            self.gave_up.wait(max(0.0, self.started + (number - self.numbers.start) / self.rate - time.monotonic()))
+            body = orjson.dumps(moves.observation(number, self.day))
+            while not self.gave_up.is_set():
+                connection = connection or self._connect(next(turn))
+                try:
+                    done = self._post(connection, number, body)
+                except (OSError, http.client.HTTPException):
+                    connection.close()
+                    connection = None
+                    done = False
+                if done:
+                    break
+                self.gave_up.wait(0.1)
+
+    def _next(self) -> int | None:
+        with self.lock:
+            return next(self.queue, None) if not self.gave_up.is_set() else None
+
+    def _connect(self, turn: int) -> http.client.HTTPConnection:
+        found = self.addresses()
+        parts = urlsplit(found[turn % len(found)])
+        return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
+
+    def _post(self, connection: http.client.HTTPConnection, number: int, body: bytes) -> bool:
+        """Whether the number is done with: accepted, or refused for good."""
+        self.tries += 1
+        connection.request("POST", "/v1/moves", body, {"Authorization": f"Bearer {self.bearer}", "Content-Type": "application/json"})
+        answer = connection.getresponse()
+        said = answer.read()
+        if answer.status in (200, 201):
+            self.accepted[number] = orjson.loads(said)["move_id"]
+            return True
+        if answer.status in (429, 502, 503):
+            return False
+        self.refused.append(f"move {number}: {answer.status} {said[:300].decode(errors='replace')}")
+        return True

@@ -1,0 +1,80 @@
+"""Which faults, when. In: a seed and how many seconds the load takes; out: faults in the order of their time, the same for the same seed. Pure."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["kill", "freeze", "broker", "broker_freeze", "postgres", "replica", "poison", "clock"]
+
+CONSUMERS = ("scoring", "alerting", "webhooks")
+SERVICES = ("ingest", *CONSUMERS)
+PAST_THE_SESSION = 9.0
+"""Seconds: longer than the consumers' session timeout in the harness (6 s)."""
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """At `at` seconds `kind` befalls `target`; after `lasts` seconds it is undone. `amount`: poisoned messages, or seconds a clock jumps."""
+
+    at: float
+    kind: Kind
+    target: str = ""
+    lasts: float = 0.0
+    amount: int = 0
+
+    @property
+    def words(self) -> str:
+        """What it is, for the ledger."""
+        said = {
+            "kill": f"kill -9 {self.target}, started again after {self.lasts:.1f} s",
+            "freeze": f"SIGSTOP {self.target} for {self.lasts:.0f} s, past its session",
+            "broker": "kill -9 the broker, started again",
+            "broker_freeze": f"SIGSTOP the broker for {self.lasts:.0f} s",
+            "postgres": "PostgreSQL stopped at once, started again",
+            "replica": f"a replica of {self.target} for {self.lasts:.0f} s",
+            "poison": f"{self.amount} poisoned messages",
+            "clock": f"a worker of {self.target} whose clock is {self.amount:+d} s off, for {self.lasts:.0f} s",
+        }
+        return said[self.kind]
+
+
+def plan(seed: int, seconds: float) -> list[Fault]:
+    """Every kind at least once; about one fault every three seconds of load."""
+    draw = random.Random(seed)
+    once = [_fault(draw, kind, target) for kind, target in _everything()]
+    more = [_fault(draw, *draw.choice(_everything())) for _ in range(max(0, int(seconds / 3) - len(once)))]
+    return sorted(_at(fault, _when(draw, fault, seconds)) for fault in [*once, *more])
+
+
+def short(seed: int, seconds: float) -> list[Fault]:
+    """A few of each kind for a suite that has a minute: what makes a lease run out comes early."""
+    draw = random.Random(seed)
+    early = [("kill", "webhooks"), ("clock", "webhooks"), ("freeze", draw.choice(("scoring", "alerting"))), ("poison", "")]
+    late = [("kill", service) for service in ("ingest", "scoring", "alerting")] + [("replica", draw.choice(("scoring", "alerting"))), ("broker", ""), ("postgres", "")]
+    draw.shuffle(late)
+    faults = [_fault(draw, kind, target) for kind, target in (*early, *late)]  # type: ignore[arg-type]
+    return sorted(_at(fault, seconds * place / len(faults)) for place, fault in enumerate(faults))
+
+
+def _everything() -> list[tuple[Kind, str]]:
+    kills: list[tuple[Kind, str]] = [("kill", service) for service in SERVICES]
+    freezes: list[tuple[Kind, str]] = [("freeze", service) for service in CONSUMERS]
+    replicas: list[tuple[Kind, str]] = [("replica", service) for service in SERVICES]
+    return [*kills, *kills, *freezes, *replicas, ("broker", ""), ("broker_freeze", ""), ("postgres", ""), ("poison", ""), ("poison", ""), ("clock", "webhooks")]
+
+
+def _fault(draw: random.Random, kind: Kind, target: str) -> Fault:
+    lasts = {"kill": draw.uniform(0, 2), "freeze": PAST_THE_SESSION, "broker_freeze": draw.uniform(2, 8), "replica": draw.uniform(5, 15), "clock": draw.uniform(5, 12)}
+    amount = {"poison": draw.randint(2, 6), "clock": draw.choice((-7200, -90, 90, 7200))}
+    return Fault(0.0, kind, target, lasts.get(kind, 0.0), amount.get(kind, 0))
+
+
+def _when(draw: random.Random, fault: Fault, seconds: float) -> float:
+    """While the load runs, and undone before it ends where that can be."""
+    return draw.uniform(0.5, max(1.0, seconds - fault.lasts - 1))
+
+
+def _at(fault: Fault, at: float) -> Fault:
+    return Fault(round(at, 2), fault.kind, fault.target, fault.lasts, fault.amount)
