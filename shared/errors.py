@@ -3,6 +3,7 @@
 VeedorError
  ├─ InvalidMessage   wrong for ever: the message goes to the dead letters
  ├─ Retryable        wrong now: wait and try again
+ │   └─ Full         no room now: nothing was taken
  └─ Refused          a request or a line is refused; names the field and says what to do next
 """
 
@@ -19,6 +20,10 @@ class InvalidMessage(VeedorError):
 
 class Retryable(VeedorError):
     """A dependency that does not answer now (broker, database, network)."""
+
+
+class Full(Retryable):
+    """The event log has no room: nothing of this publish was taken."""
 
 
 class Refused(VeedorError):

@@ -25,7 +25,7 @@ from waitress.server import create_server
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from shared.body import MAX_DEPTH, find_nul, too_deep
-from shared.errors import InvalidMessage, Refused, Retryable
+from shared.errors import Full, InvalidMessage, Refused, Retryable
 from shared.identity import ANONYMOUS, COOKIE, CSRF_HEADER, Identity, Role, Verifier, csrf_matches
 from shared.operations import Liveness
 
@@ -253,6 +253,9 @@ def refuse_invalid(error: ValidationError) -> Response:
 
 def _render_retryable(error: Retryable) -> Response:
     log.warning("a dependency does not answer", why=str(error))
+    if isinstance(error, Full):
+        detail = "the event log is full, nothing was taken: try again when its consumers have caught up, or have its operator raise VEEDOR_LOCAL_LOG_MAX_BYTES"
+        return problem(503, detail, headers={"Retry-After": "30"})
     return problem(503, "a dependency does not answer now: try again", headers={"Retry-After": "5"})
 
 
@@ -356,10 +359,14 @@ class Server:
 
     def __post_init__(self) -> None:
         """Binds at once. Raises Refused when the address is taken or not ours."""
+        self.sockets: dict[int, Any] = {}
         try:
+            # One address of the host: waitress would make a server of each, on different free ports.
+            address = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0][4][0]
             self.server: Any = create_server(
                 self.app,
-                host=self.host,
+                map=self.sockets,
+                host=address,
                 port=self.port,
                 threads=self.threads,
                 max_request_body_size=SERVER_MAX_BODY,
@@ -370,6 +377,7 @@ class Server:
                 clear_untrusted_proxy_headers=True,
             )
         except OSError as error:
+            wasyncore.close_all(self.sockets, ignore_all=True)
             raise Refused(f"cannot listen on {self.host}:{self.port} ({error.strerror or error}): choose another with --port or --host", field="port") from error
         self.port = int(self.server.effective_port)
 
@@ -383,7 +391,7 @@ class Server:
         self.server.task_dispatcher.shutdown(timeout=5)
         self.server.close()
         thread.join(2)
-        wasyncore.close_all(self.server._map, ignore_all=True)  # kept-alive connections would stay open behind us
+        wasyncore.close_all(self.sockets, ignore_all=True)  # kept-alive connections would stay open behind us
 
     def _serve(self) -> None:
         try:

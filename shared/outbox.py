@@ -17,9 +17,12 @@ from sqlmodel import Session
 from shared.bus.contract import Bus, Producer, Record
 from shared.consumer import full_jitter
 from shared.database import Database
-from shared.errors import Retryable
+from shared.errors import Full, Retryable
 
 log = structlog.get_logger(__name__)
+
+MAX_PAUSE = 5.0
+"""Seconds: after an outage of the broker what waits leaves soon, for alerts are in it."""
 
 PUBLISHED = Counter("veedor_outbox_published_total", "Outbox rows published.", ["service"])
 DEPTH = Gauge("veedor_outbox_depth", "Outbox rows waiting, as last read (at most one batch is counted).", ["service"])
@@ -52,6 +55,8 @@ class Relay:
         self.producer: Producer | None = None
         self.lock = threading.Lock()
         self.written = threading.Event()
+        self.full: Full | None = None
+        """Why the bus took nothing at the last try, while it is full."""
 
     def wake(self) -> None:
         """Called after a write: the relay need not wait for its next look."""
@@ -73,11 +78,24 @@ class Relay:
             DEPTH.labels(self.service).set(len(rows))
             if not rows:
                 return 0
-            self.producer = self.producer or self.bus.producer()
-            self.producer.publish([row.record for row in rows])
+            self._publish([row.record for row in rows])
             self.mark(session, rows[-1].position)
         PUBLISHED.labels(self.service).inc(len(rows))
         return len(rows)
+
+    def _publish(self, records: Sequence[Record]) -> None:
+        self.producer = self.producer or self.bus.producer()
+        try:
+            self.producer.publish(records)
+        except Full as error:
+            self.full = error
+            raise
+        self.full = None
+
+    def check_room(self) -> None:
+        """Raises Full while the bus is: work accepted now would wait in the outbox without end."""
+        if self.full is not None:
+            raise self.full
 
     def run(self, stop: threading.Event, turned: Callable[[], None] = lambda: None) -> None:
         """Drains on every wake and once a second until `stop` is set."""
@@ -90,7 +108,7 @@ class Relay:
                 attempt = 0
             except Retryable as error:
                 attempt += 1
-                pause = full_jitter(attempt)
+                pause = full_jitter(attempt, cap=MAX_PAUSE)
                 log.warning("outbox waits", service=self.service, attempt=attempt, seconds=round(pause, 2), why=str(error))
                 stop.wait(pause)
                 continue

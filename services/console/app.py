@@ -92,7 +92,7 @@ def view(desk: Desk, show: Show, *, signed_in: bool) -> Show:
 def open_page(desk: Desk, *, signed_in: bool) -> Page:
     """The page of this request. Raises Refused (401) where a session is needed and there is none."""
     code = choose(request.args.get("lang"), request.cookies.get(LANGUAGE_COOKIE), request.accept_languages.best_match(list(LOCALES)))
-    page = Page(desk, desk.tongues[code])
+    page = Page(desk, desk.tongues[code], exercise=desk.exercise)
     if signed_in:
         page.tlp = Tlp.GREEN
         page.identity = reader() if request.method == "GET" else who()

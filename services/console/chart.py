@@ -121,8 +121,10 @@ def course(points: Series, rungs: Sequence[tuple[Level, float, str]], tongue: To
         return round(150 - 1.4 * risk, 1)
 
     parts = [line(84, y(0), 316, y(0), "axis strong")]
+    lowest = y(0) + 5
     for level, begins, name in rungs:
-        parts += [line(84, y(begins), 316, y(begins), "axis"), symbol(level, 7, y(begins), 11, f"level-{level}"), text(17, y(begins) + 4, name, "m small")]
+        lowest = min(y(begins), lowest - 15)
+        parts += [line(84, y(begins), 316, y(begins), "axis"), symbol(level, 7, lowest, 11, f"level-{level}"), text(17, lowest + 4, name, "m small")]
     drawn = [(axis.x(day), y(risk)) for day, risk in thinned(points, 150)]
     ends = [text(84, 170, tongue.date(points[0][0]), "m small"), text(316, 170, tongue.date(points[-1][0]), "m small", "end")]
     dot = Markup('<circle cx="{:g}" cy="{:g}" r="3.2" class="dot"/>').format(*drawn[-1])

@@ -41,6 +41,7 @@ def build(context: Context, siblings: Mapping[str, httpx.Client] | None = None) 
         sign_in=SignIn(load_key(settings.keys / "identity.pem"), context.verifier, context.now()),
         now=context.now,
         secure=(settings.public_url or "").startswith("https:"),
+        exercise=context.exercise,
         static=versions(HERE / "static"),
     )
     return ConsolePart("console", create_app(context.door({}), desk), desk=desk)

@@ -25,7 +25,8 @@ NOTHING = Listing[Alert]()
 
 @dataclass(frozen=True)
 class Desk:
-    """The parts all pages share. `now` is the wall clock (UTC); `static` maps a file's name to its versioned address; `secure` marks cookies for https only."""
+    """The parts all pages share. `now` is the wall clock (UTC); `static` maps a file's name to its versioned address; `secure` marks cookies for https only,
+    `exercise` says that this home holds a replay."""
 
     pack: Pack
     siblings: Siblings
@@ -33,6 +34,7 @@ class Desk:
     sign_in: SignIn
     now: Callable[[], dt.datetime]
     secure: bool = False
+    exercise: bool = False
     static: Mapping[str, str] = field(default_factory=dict)
 
 

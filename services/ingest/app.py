@@ -23,13 +23,14 @@ MOVES, SOURCES = Tag(name="Moves"), Tag(name="Sources")
 
 @dataclass(frozen=True)
 class Parts:
-    """What the views work with. `today` is the day in the country's own zone; `wake` tells the outbox that something was written."""
+    """What the views work with. `today` is the day in the country's own zone; `wake` tells the outbox of something written, `check_room` raises Full while it cannot leave."""
 
     store: Store
     catalogue: Catalogue
     today: Callable[[], dt.date]
     now: Callable[[], dt.datetime]
     wake: Callable[[], None]
+    check_room: Callable[[], None]
     exercise: bool = False
 
 
@@ -61,7 +62,8 @@ def create_app(door: Door, parts: Parts) -> OpenAPI:
 
 
 def receive(parts: Parts, told: Observation, source: str) -> shape.Received:
-    """Stores one observation. Raises Refused naming the field, Retryable."""
+    """Stores one observation. Raises Refused naming the field, Retryable (Full while the event log is)."""
+    parts.check_room()
     today = parts.today()
     observation = understand(told.model_dump(mode="json", exclude_unset=True), parts.store.pack, today)
     url = observation.source.url if observation.source else None

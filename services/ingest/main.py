@@ -30,5 +30,5 @@ def build(context: Context) -> Part:
         # A replay keeps its own calendar: the real one would end and re-issue what it replays.
         watch, turned = Watch(store, today, relay.wake), context.liveness.register("ingest.watch")
         work["ingest watch"] = lambda: watch.run(context.stop, turned)
-    parts = Parts(store, Catalogue(database, pack), today, context.now, relay.wake, context.exercise)
+    parts = Parts(store, Catalogue(database, pack), today, context.now, relay.wake, relay.check_room, context.exercise)
     return Part("ingest", create_app(context.door({"database": database.ready}), parts), work)

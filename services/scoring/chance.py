@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
@@ -69,11 +68,12 @@ class Chance:
 
 
 def _total(weights: dict[str, list[float]], found: dict[str, float], period: int | None) -> float:
-    return sum(value * _weight(weights[name], period) for name, value in _known(weights, found))
-
-
-def _known(weights: dict[str, list[float]], found: dict[str, float]) -> Iterable[tuple[str, float]]:
-    return ((name, value) for name, value in {"bias": 1.0, **found}.items() if name in weights)
+    total = _weight(weights["bias"], period)
+    for name, value in found.items():
+        known = weights.get(name)
+        if known is not None:
+            total += value * _weight(known, period)
+    return total
 
 
 def _weight(weights: list[float], period: int | None) -> float:

@@ -23,13 +23,15 @@ _WIDEST_RANGE = 60
 
 @dataclass(frozen=True, slots=True)
 class Cited:
-    """A norm a text names. `norm` is None when the pack does not list it; `by` when it only says which norm changed another ("modificado por la Ley ...")."""
+    """A norm a text names. `norm` is None when the pack does not list it; `by` when it only says which norm changed another ("modificado por la Ley ...");
+    `quoted` when it stands inside the name of another."""
 
     code: str
     norm: Norm | None
     first: int
     last: int
     by: bool = False
+    quoted: bool = False
 
 
 class Citing:

@@ -134,7 +134,7 @@ def _norm_evidence(reading: Reading, as_of: dt.date) -> Iterator[Evidence]:
     """A repeal is the inverse of the repealed norm, a restoration or extension its like; a change that "precises the application" of a norm carries it on."""
     for cited in reading.cited:
         norm = cited.norm
-        if norm is None or norm.direction is None or (norm.known_from and as_of < norm.known_from):
+        if cited.quoted or norm is None or norm.direction is None or (norm.known_from and as_of < norm.known_from):
             continue
         act = _act_on(reading, cited)
         if act is None:

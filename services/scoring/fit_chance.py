@@ -25,7 +25,7 @@ from shared.events import Move
 Floats: TypeAlias = NDArray[np.float64]
 
 DAYS = 6
-_FOLDS = 5
+_FOLDS = 4
 _COMMON_WORDS, _PERIOD_WORDS = 0.5, 1.0
 _COMMON_STATE, _PERIOD_STATE = 0.3, 0.15
 _FILING_C, _COURSE_C, _COURSE_PERIOD = 3.0, 0.3, 0.3
@@ -189,19 +189,19 @@ def fit_course(table: Sequence[Sequence[Cut]], laws: Sequence[bool], seed: int) 
 
 
 def measured(bills: Sequence[Ended], conventions: Conventions, seed: int) -> Iterator[str]:
-    """Brier skill at filing and on a random later day: for the last period by a model of the one before, and by models that saw three quarters of it."""
+    """Brier skill at filing and on a random later day: for the last period by a model of the one before, and by models that saw two thirds of it."""
     table = cuts(bills, conventions, seed)
     laws = [bill.law for bill in bills]
     last = max(days[0].period for days in table)
     before, after = ([at for at, days in enumerate(table) if (days[0].period == last) is is_last] for is_last in (False, True))
     yield "chance of law, Brier skill at filing and on a random day (AUROC):"
     yield f"  a period never seen: {_judged(_judge(table, laws, before, after, seed, blind=True))}"
-    parts = [_judge(table, laws, before + [after[i] for i in seen], [after[i] for i in unseen], seed, blind=False) for seen, unseen in _quarters(after, seed)]
+    parts = [_judge(table, laws, before + [after[i] for i in seen], [after[i] for i in unseen], seed, blind=False) for seen, unseen in _thirds(after, seed)]
     yield f"  bills not seen of the last period: {_judged([np.concatenate(column) for column in zip(*parts, strict=True)])}"
 
 
-def _quarters(rows: Sequence[int], seed: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    yield from KFold(4, shuffle=True, random_state=seed).split(rows)
+def _thirds(rows: Sequence[int], seed: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    yield from KFold(3, shuffle=True, random_state=seed).split(rows)
 
 
 def _judge(table: Sequence[Sequence[Cut]], laws: Sequence[bool], seen: Sequence[int], unseen: Sequence[int], seed: int, *, blind: bool) -> list[Floats]:

@@ -20,7 +20,7 @@ Floats: TypeAlias = NDArray[np.float64]
 
 _C = 10.0
 _RIDGE = 3.0
-_SMALLEST_WEIGHT = 0.35
+_SMALLEST_WEIGHT = 1.2
 _FEW = 8
 
 
@@ -53,15 +53,15 @@ Ask: TypeAlias = Callable[[Example], bool]
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A yes-or-no question, and of which examples it is asked."""
+    """A yes-or-no question of a group, and of which examples it is asked."""
 
+    group: str
     name: str
     answer: Ask
     asked: Ask
 
     def rows(self, examples: Sequence[Example]) -> list[int]:
-        group = self.name.partition(":")[0]
-        return [at for at, example in enumerate(examples) if self.asked(example) and (not example.parts or group in example.parts)]
+        return [at for at, example in enumerate(examples) if self.asked(example) and (not example.parts or self.group in example.parts)]
 
 
 def _always(_: Example) -> bool:
@@ -82,15 +82,15 @@ def _untold(example: Example) -> bool:
 
 def _heads() -> list[Head]:
     heads = [
-        Head("core", _core, _always),
-        Head("alarm", lambda e: e.alarming, _always),
-        Head("direction:told", _told, _core),
-        Head("direction:weakens", lambda e: e.direction == Direction.WEAKENS, _told),
-        Head("direction:neutral", lambda e: e.direction == Direction.NEUTRAL, _untold),
+        Head("core", "core", _core, _always),
+        Head("alarm", "alarm", lambda e: e.alarming, _always),
+        Head("direction", "told", _told, _core),
+        Head("direction", "weakens", lambda e: e.direction == Direction.WEAKENS, _told),
+        Head("direction", "neutral", lambda e: e.direction == Direction.NEUTRAL, _untold),
     ]
-    heads += [Head(f"target:{target}", lambda e, target=target: target in e.targets, _core) for target in Target]
-    heads += [Head(f"mechanism:{mechanism}", lambda e, mechanism=mechanism: e.mechanism == mechanism, _core) for mechanism in Mechanism]
-    heads += [Head(f"severity:{size}", lambda e, size=size: e.severity >= size, _core) for size in (1, 2, 3)]
+    heads += [Head("target", str(target), lambda e, target=target: target in e.targets, _core) for target in Target]
+    heads += [Head("mechanism", str(mechanism), lambda e, mechanism=mechanism: e.mechanism == mechanism, _core) for mechanism in Mechanism]
+    heads += [Head("severity", f"size{size}", lambda e, size=size: e.severity >= size, _core) for size in (1, 2, 3)]
     return heads
 
 
@@ -188,7 +188,8 @@ def exported(fitted: Fitted, calibration: Calibration, written: Mapping[str, str
     idf = fitted.vectorizer.idf_
     terms: dict[str, Any] = {}
     for gram, at in sorted(fitted.vectorizer.vocabulary_.items()):
-        terms[gram] = [round(float(idf[at]), 2), {names[h]: round(float(table[h, at]), 2) for h in np.flatnonzero(table[:, at])}]
+        if (speaks := np.flatnonzero(table[:, at])).size:
+            terms[gram] = [round(float(idf[at]), 2), {names[h]: round(float(table[h, at]), 2) for h in speaks}]
     known = {part.lstrip(UNDONE) for gram in terms if not gram.startswith("=") and ">" not in gram for part in gram.split()}
     return {
         "heads": {name: {"bias": round(fitted.bias[name] * calibration.lines[name][0] + calibration.lines[name][1], 4), "slope": round(calibration.lines[name][0], 4)} for name in names},

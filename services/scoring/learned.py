@@ -16,12 +16,13 @@ from services.scoring.terms import UNDONE, Conventions, Lexicon, grams
 from shared.events import Direction, Mechanism, Target
 
 _CUES = 5
+_WORTH_SHOWING = 0.05
 _LARGEST = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Probabilities in 0..1; `targets`, `mechanisms`, `direction` and `severity` (expected, 0..3) hold given that the text is core; `cues` are (words, weight), heaviest first."""
+    """Probabilities in 0..1; `targets`, `mechanisms`, `direction` and `severity` (expected, 0..3) hold given that the text is core; `cues` are (words, weight), heaviest first, of texts that may be core."""
 
     relevance: float
     targets: dict[Target, float]
@@ -47,9 +48,9 @@ class Learned:
         self._bias = tuple(head["bias"] for head in model["heads"].values())
         self._slope = tuple(head["slope"] for head in model["heads"].values())
         self._core = (heads["core"], heads["alarm"])
-        self._directions = (heads["direction:told"], heads["direction:weakens"], heads["direction:neutral"])
-        self._targets = tuple((target, heads[f"target:{target}"]) for target in Target)
-        self._mechanisms = tuple((mechanism, heads[f"mechanism:{mechanism}"]) for mechanism in Mechanism)
+        self._directions = (heads["told"], heads["weakens"], heads["neutral"])
+        self._targets = tuple((target, heads[target]) for target in Target)
+        self._mechanisms = tuple((mechanism, heads[mechanism]) for mechanism in Mechanism)
         self._severity_bias: float = model["severity"]["bias"]
         self._severity = tuple(model["severity"]["weights"][head] for head in heads)
         self._lexicon = Lexicon(conventions, model["words"])
@@ -79,7 +80,7 @@ class Learned:
             direction=self._direction(chances),
             severity=self._size(chances),
             alarm=chances[alarm],
-            cues=_cues(hits),
+            cues=_cues(hits) if chances[core] >= _WORTH_SHOWING else (),
         )
 
     def _chances(self, hits: list[_Term]) -> list[float]:
@@ -111,7 +112,7 @@ class Learned:
 
 
 def _term(gram: str, idf: float, named: dict[str, float], heads: dict[str, int], words: dict[str, str]) -> _Term:
-    pull = idf * (abs(named.get("core", 0.0)) + abs(named.get("direction:weakens", 0.0)))
+    pull = idf * (abs(named.get("core", 0.0)) + abs(named.get("weakens", 0.0)))
     return idf * idf, tuple((heads[head], weight * idf) for head, weight in named.items()), pull, _written(gram, words)
 
 

@@ -33,7 +33,10 @@ def _steps(line: Line, pack: Pack) -> Iterator[Step]:
     """Dated steps of a bill line; a native stage nobody mapped is `other`."""
     if line.get("presented"):
         yield Step.model_construct(stage=Stage.FILED, native_stage=None, date=_day(line["presented"], "presented"))
-    for number, found in enumerate(line.get("stages") or []):
+    stages = line.get("stages") or []
+    if not isinstance(stages, list):
+        raise ValueError("stages: must be a list")
+    for number, found in enumerate(stages):
         if not isinstance(found, dict):
             raise ValueError(f"stages.{number}: must be an object")
         native = found.get("stage") or ""

@@ -91,6 +91,7 @@ class Reader:
         self._vocabulary: dict[str, int] = {}
         self._memory: dict[str, int] = {}
         self._spelt: dict[str, int] = {}
+        self._names = frozenset(stem(folded(name)) for name in names)
         self._empty = frozenset(folded(word) for word in pack.lexicon.empty)
         self._automaton = ahocorasick.Automaton(ahocorasick.STORE_ANY, ahocorasick.KEY_SEQUENCE)
         self._entries: dict[tuple[int, ...], list[tuple[Kind, str]]] = {}
@@ -99,7 +100,6 @@ class Reader:
         self._targets = {code: institution.target for code, institution in pack.institutions.items()}
         self._compile(pack, parties)
         self._typos = Typos(self._spelt)
-        self._names = frozenset(stem(folded(name)) for name in names)
         self._silent = frozenset(self._vocabulary.get(name, _UNKNOWN) for name in self._names)
 
     def read(self, title: str, summary: str | None = None, text: str | None = None) -> Reading:
@@ -136,8 +136,14 @@ class Reader:
     def _add(self, kind: Kind, code: str, phrases: Iterable[str]) -> None:
         for phrase in phrases:
             key = tuple(number for word in _TOKEN.findall(prepared(composed(phrase))) if (number := self._spell(word)))
+            if self._is_name(phrase) and len(key) == 1:
+                continue
             if key and (kind, code) not in self._entries.setdefault(key, []):
                 self._entries[key].append((kind, code))
+
+    def _is_name(self, phrase: str) -> bool:
+        """A word that is also a name says nothing alone ("cesar"); inside a longer phrase it does ("libertad de expresión")."""
+        return stem(folded(phrase)) in self._names
 
     def _spell(self, word: str) -> int:
         """The number of a phrase's word, new or known; 0 for a word without meaning."""
@@ -207,7 +213,8 @@ class Reader:
         zones = [zone for cited in reading.cited if (zone := _name_zone(reading, cited.last))]
         if zones:
             marked = tuple(replace(m, quoted=any(a <= m.first <= b for a, b in zones)) for m in reading.mentions)
-            reading = Reading(reading.text, reading.words, marked, reading.cited, reading.bodies, reading.breaks)
+            cited = tuple(replace(c, quoted=any(a <= c.first <= b for a, b in zones)) for c in reading.cited)
+            reading = Reading(reading.text, reading.words, marked, cited, reading.bodies, reading.breaks)
         for mention in reading.mentions:
             if mention.kind in ("concept", "institution"):
                 reading.where.setdefault(mention.code, []).append(mention)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from services.scoring.terms import folded
 from shared.events import Move, Stage, Step
@@ -136,9 +137,8 @@ _PROPONENTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A step in the model's vocabulary."""
+class Event(NamedTuple):
+    """A step in the model's vocabulary; `detail` as the source wrote it."""
 
     day: dt.date
     name: str
@@ -147,12 +147,16 @@ class Event:
 
 def event_of(step: Step) -> str:
     """The model's name for a step: by its native label when it is a known one, else by its neutral stage."""
-    native = folded(step.native_stage or "").strip()
-    if native:
-        for prefix, name in _NATIVE:
-            if native.startswith(prefix):
-                return _outcome(step) if name == "vote" else name
-    return _NEUTRAL.get(step.stage, "other")
+    name = _native_event(step.native_stage) if step.native_stage else None
+    if name == "vote":
+        return _outcome(step)
+    return name or _NEUTRAL.get(step.stage, "other")
+
+
+@lru_cache(maxsize=4096)
+def _native_event(label: str) -> str | None:
+    native = folded(label).strip()
+    return next((name for prefix, name in _NATIVE if native.startswith(prefix)), None)
 
 
 def _outcome(step: Step) -> str:
@@ -183,7 +187,7 @@ def visible(step: Step) -> dt.date:
 
 def history(move: Move, as_of: dt.date) -> list[Event]:
     """Events visible on `as_of`, oldest first, at least the filing."""
-    events = [Event(day, event_of(step), folded(step.detail or "")) for step in move.steps if (day := visible(step)) <= as_of]
+    events = [Event(day, event_of(step), step.detail or "") for step in move.steps if (day := visible(step)) <= as_of]
     events.sort(key=lambda event: event.day)
     if not events or events[0].name != "filed":
         events.insert(0, Event(events[0].day if events else as_of, "filed", ""))
@@ -287,10 +291,14 @@ def _occurrences(found: dict[str, float], events: list[Event]) -> None:
 
 def _details(found: dict[str, float], events: list[Event]) -> None:
     for event in events:
-        if event.name in ("referred", "committee"):
-            for word in _COMMITTEES:
-                if word in event.detail:
-                    found[f"committee={word}"] = 1.0
-        for mark in _MARKS:
-            if mark in event.detail:
-                found[f"{event.name}~{mark}"] = 1.0
+        if event.detail:
+            for name in _marks(event.name, event.detail):
+                found[name] = 1.0
+
+
+@lru_cache(maxsize=4096)
+def _marks(event: str, detail: str) -> tuple[str, ...]:
+    """What the detail of a step adds: the committee it went to, and listed words of procedure; nothing else of it is read."""
+    plain = folded(detail)
+    committees = _COMMITTEES if event in ("referred", "committee") else ()
+    return (*(f"committee={word}" for word in committees if word in plain), *(f"{event}~{mark}" for mark in _MARKS if mark in plain))

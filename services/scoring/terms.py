@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +46,13 @@ def stem(word: str) -> str:
     return word
 
 
-def tokens(text: str) -> list[str]:
+@lru_cache(maxsize=16)  # both models read the same text one after the other
+def tokens(text: str) -> tuple[str, ...]:
     """Words and numbers of a text in lower case, less the preamble of a bill carried over from an earlier period."""
     lower = unicodedata.normalize("NFC", text).lower()
     if "antes" in lower:
         lower = _CARRIED_OVER.sub(" ", lower)
-    return _TOKEN.findall(lower)
+    return tuple(_TOKEN.findall(lower))
 
 
 def _canonical(token: str) -> str:
@@ -127,7 +129,7 @@ class Lexicon:
             return self._join([term for term in terms if term]) + [UNDONE + term for term in self._join(undone)]
         return self._join([term for term in terms if term])
 
-    def _split(self, written: list[str], terms: list[str]) -> tuple[list[str], list[str]]:
+    def _split(self, written: Sequence[str], terms: list[str]) -> tuple[list[str], list[str]]:
         """What the text does, and what the norms it repeals had done."""
         inside = undone_spans(written)
         return [term for at, term in enumerate(terms) if at not in inside], [term for at, term in enumerate(terms) if at in inside and term]

@@ -121,11 +121,11 @@ def _predictions(examples: Sequence[Example], raw: dict[str, Floats], calibratio
     chances = calibration.probabilities(raw)
     severity = calibration.expected_severity(chances)
     for at, example in enumerate(examples):
-        told, weakens = chances["direction:told"][at], chances["direction:weakens"][at]
+        told, weakens = chances["told"][at], chances["weakens"][at]
         yield {
             "key": example.key,
             "relevance": float(chances["core"][at]),
-            "targets": [str(t) for t in Target if chances[f"target:{t}"][at] > 0.5],
+            "targets": [str(t) for t in Target if chances[str(t)][at] > 0.5],
             "direction": "weakens" if weakens > 0.5 else "strengthens",
             "severity": float(severity[at]) / 3 * 100,
             "risk": float(100 * chances["alarm"][at]),
@@ -139,7 +139,7 @@ def _report_text(examples: Sequence[Example], raw: dict[str, Floats], calibratio
     weakens = [examples[at].direction == "weakens" for at in told]
     core = [at for at, example in enumerate(examples) if example.core]
     targets = np.array([[str(t) in examples[at].targets for t in Target] for at in core])
-    found = np.array([[chances[f"target:{t}"][at] > 0.5 for t in Target] for at in core])
+    found = np.array([[chances[str(t)][at] > 0.5 for t in Target] for at in core])
     say("text, each period read by models of the others:")
     say(f"  relevance AP {average_precision_score([e.core for e in examples], chances['core']):.3f}, target micro-F1 {f1_score(targets, found, average='micro'):.3f}")
     say(f"  weakens against strengthens AUROC {roc_auc_score(weakens, chances['direction:weakens'][told]):.3f}, alarm AP {average_precision_score([e.alarming for e in examples], chances['alarm']):.3f}")

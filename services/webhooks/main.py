@@ -37,8 +37,8 @@ def build(context: Context) -> Part:
     if database.is_sqlite:
         # One process owns an embedded database: leases found at its start belong to nobody.
         queue.release(everyone=True)
-    # Signatures carry real time even in a replay: receivers refuse old ones.
-    dispatcher = Dispatcher(queue, Sender(egress), key, lambda: utc_now().timestamp(), context.stop, context.liveness.register("webhooks.lanes"))
+    # Signatures carry real time even in a replay, and the database's even where this machine's clock is off: receivers refuse old ones.
+    dispatcher = Dispatcher(queue, Sender(egress), key, store.seconds, context.stop, context.liveness.register("webhooks.lanes"))
     intake = Intake(store)
 
     def handle(alerts: Sequence[AlertChanged]) -> list[Record]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -119,6 +120,8 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.lock = threading.Lock()
+        self.ahead: float | None = None
+        """Seconds from our monotonic clock to the database's time, as last asked."""
 
     @contextmanager
     def writing(self) -> Iterator[tuple[Session, dt.datetime]]:
@@ -133,6 +136,19 @@ class Store:
 
     def time(self, session: Session) -> dt.datetime:
         """Now, by the database (UTC)."""
+        now = self._ask(session)
+        self.ahead = now.timestamp() - time.monotonic()
+        return now
+
+    def seconds(self) -> float:
+        """Now by the database, carried on by a clock that only grows (Unix seconds): a machine whose own clock is off still signs with the time receivers have."""
+        if self.ahead is None:
+            with self.database.reading() as session:
+                self.time(session)
+        assert self.ahead is not None
+        return time.monotonic() + self.ahead
+
+    def _ask(self, session: Session) -> dt.datetime:
         if not self.database.is_sqlite:
             found: dt.datetime = session.connection().execute(text("SELECT clock_timestamp()")).scalar_one()
             return found.astimezone(dt.UTC)

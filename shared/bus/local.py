@@ -16,10 +16,10 @@ from contextlib import closing
 from pathlib import Path
 
 from shared.bus.contract import Delivery, Record, TopicPartition, refuse_oversize
-from shared.bus.local_log import Full, Log, partition_of
-from shared.errors import Retryable
+from shared.bus.local_log import Log, partition_of
+from shared.errors import Full, Retryable
 
-__all__ = ["Full", "LocalBus", "LocalConsumer", "LocalProducer", "partition_of"]
+__all__ = ["LocalBus", "LocalConsumer", "LocalProducer", "partition_of"]
 
 LEASE_SECONDS = 120.0
 """How long a living process may go without polling before its partitions pass on; those of a dead one pass on at once."""

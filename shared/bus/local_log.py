@@ -17,7 +17,7 @@ from pathlib import Path
 import orjson
 
 from shared.bus.contract import Delivery, Headers, Record, TopicPartition
-from shared.errors import Retryable
+from shared.errors import Full, Retryable
 from shared.sqlite import prepare
 
 PAGE_BYTES = 4096
@@ -32,10 +32,6 @@ SCHEMA = (
     "CREATE TABLE IF NOT EXISTS members (consumers TEXT, member TEXT, pid INTEGER, until REAL, PRIMARY KEY (consumers, member)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS claims (consumers TEXT, topic TEXT, partition INTEGER, member TEXT, PRIMARY KEY (consumers, topic, partition)) WITHOUT ROWID",
 )
-
-
-class Full(Retryable):
-    """A topic has reached its share of the room: nothing of this publish was taken."""
 
 
 def partition_of(key: str, partitions: int) -> int:

@@ -14,9 +14,9 @@ from services.console import chart, timeline
 from services.console.answers import AlertDetail, Delivery, Listing
 from services.console.axis import Mark, shortened
 from services.console.language import Tongue
-from services.console.page import Page, Say
+from services.console.page import Page, Say, capital
 from services.console.quote import marked
-from shared.countries.form import Citation
+from shared.countries.form import Citation, MilestoneDate
 from shared.errors import Refused
 from shared.events import Assessment, Direction, Factor, Level, Move, Stage, Step
 
@@ -60,6 +60,9 @@ class Shown:
     alert: AlertDetail
     clocks: Sequence[Markup]
     window: bool
+    numbers: Sequence[str]
+    ballot: MilestoneDate | None
+    late: bool
     parts: Sequence[Part]
     formula: Markup | None
     title: Markup
@@ -86,6 +89,9 @@ def detail(page: Page, alert_id: str, today: dt.date) -> Shown | None:
         alert=alert,
         clocks=clocks(page, alert, today),
         window=window(page, alert, today) is not None,
+        numbers=numbers(alert.move.aliases) if alert.move else (),
+        ballot=page.pack.next_milestone(today),
+        late=(line := page.pack.one_year_line(today)) is not None and line <= today,
         parts=parts(page, alert.assessment),
         formula=formula(page.tongue, alert.assessment),
         title=marked(alert.title, quotes),
@@ -97,6 +103,11 @@ def detail(page: Page, alert_id: str, today: dt.date) -> Shown | None:
         silent=silent,
         delivered=sum(1 for delivery in told or () if delivery.status == "delivered"),
     )
+
+
+def numbers(aliases: Sequence[str], most: int = 3) -> list[str]:
+    """The official numbers, each in its fullest form."""
+    return [name for name in dict.fromkeys(aliases) if not any(other != name and other.startswith(name) for other in aliases)][:most]
 
 
 def deliveries(page: Page, alert: AlertDetail) -> tuple[Sequence[Delivery] | None, bool]:
@@ -152,7 +163,7 @@ def parts(page: Page, assessment: Assessment | None) -> list[Part]:
 def reason(tongue: Tongue, factor: Factor, most: float, lowest: float, cited: dict[str, Citation]) -> Reason:
     citation = cited.get(factor.citation)
     named = tongue.pick(citation.name) if citation else factor.citation
-    return Reason(factor, tongue.pick(factor.label) or factor.rule, chart.factor(factor.points, most, lowest), named, citation.url if citation else None)
+    return Reason(factor, capital(tongue.pick(factor.label)) or factor.rule, chart.factor(factor.points, most, lowest), named, citation.url if citation else None)
 
 
 def formula(tongue: Tongue, assessment: Assessment | None) -> Markup | None:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from services.console import chart, timeline
 from services.console.answers import Alert, Institution, Listing, Point, SourceHealth
 from services.console.axis import Mark, shortened
-from services.console.page import Page
+from services.console.page import Page, Say
 from services.console.sight import sight
 from services.console.visit import COOKIE, next_visit
 from shared.countries.form import MilestoneDate
@@ -20,6 +20,8 @@ from shared.events import Direction, Level
 MOVED = 8
 GRAVEST = 6
 AHEAD = 6
+PRESSED = 8
+HORIZON = dt.timedelta(days=3 * 365)
 YEAR = dt.timedelta(days=365)
 
 
@@ -32,6 +34,7 @@ def show(page: Page) -> Response:
     fresh = page.alerts(changed_since=visit.since.isoformat(), limit=1).total if visit.since else None
     open_alerts = [alert for alert in page.alerts(sort="-risk", min_level=Level.WATCH, limit=200).items if not alert.cancelled]
     shown = {alert.alert_id for alert in moved.items}
+    drawn, say = multiples(page, today), Say(page.pack, page.tongue)
     response = page.render(
         "now.html",
         today=today,
@@ -41,7 +44,8 @@ def show(page: Page) -> Response:
         sight=sight(sources.items if sources else None),
         moved=moved.items,
         gravest=[alert for alert in open_alerts if alert.alert_id not in shown][:GRAVEST],
-        multiples=multiples(page, today),
+        multiples=[found for found in drawn if found.pressed][:PRESSED],
+        calm=[say.head(found.institution.code) for found in drawn if not found.pressed],
         milestones=ahead(page, today)[:AHEAD],
         nearest=nearest(open_alerts, today)[:AHEAD],
         horizons=horizons(page, nearest(open_alerts, today), today),
@@ -57,6 +61,11 @@ class Multiple:
     institution: Institution
     picture: Markup
     change: float | None
+
+    @property
+    def pressed(self) -> bool:
+        """Whether there is pressure to speak of: as much as is shown as more than zero."""
+        return self.institution.pressure >= 0.05
 
 
 def multiples(page: Page, today: dt.date) -> list[Multiple]:
@@ -85,6 +94,11 @@ def ahead(page: Page, today: dt.date) -> list[MilestoneDate]:
     return sorted((found for found in page.pack.milestones if found.known_from <= today <= found.date), key=lambda found: found.date)
 
 
+def soon(found: list[MilestoneDate], today: dt.date) -> list[MilestoneDate]:
+    """Those of the next three years, or the nearest: what lies further would squeeze the rest together."""
+    return [milestone for milestone in found if milestone.date <= today + HORIZON] or found[:1]
+
+
 def nearest(alerts: list[Alert], today: dt.date) -> list[Alert]:
     """Open alerts of moves that weaken an institution and can still become law, by the earliest day they can."""
     able = [alert for alert in alerts if alert.earliest_law and alert.earliest_law >= today and alert.direction is not Direction.STRENGTHENS]
@@ -97,7 +111,7 @@ def horizons(page: Page, alerts: list[Alert], today: dt.date) -> list[Markup]:
     kinds = {"election_day": "election", "runoff": "election", "one_year_line": "line"}
     marks = [
         Mark(found.date, shortened(t.pick(found.label)), f"{t.date(found.date)} · {t.distance(found.date, today)}", kinds.get(found.kind, found.kind))
-        for found in ahead(page, today)[:AHEAD]
+        for found in soon(ahead(page, today)[:AHEAD], today)
     ]
     dates = [
         (alert.earliest_law, alert.level, f"{t.pick(alert.headline)} · {t.date(alert.earliest_law)}", f"/alerts/{alert.alert_id}") for alert in alerts[:60] if alert.earliest_law

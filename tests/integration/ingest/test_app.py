@@ -50,7 +50,7 @@ def woken() -> list[bool]:
 def app(database: Database, pack: Pack, tmp_path: Path, woken: list[bool]) -> OpenAPI:
     store = Store(database, pack, lambda: NOW)
     door = Door(Verifier(KEY.public_key(), Revocations(tmp_path / "revoked"), lambda: NOW), Liveness(), {"database": database.ready})
-    parts = Parts(store, Catalogue(database, pack), lambda: TODAY, lambda: NOW, lambda: woken.append(True))
+    parts = Parts(store, Catalogue(database, pack), lambda: TODAY, lambda: NOW, lambda: woken.append(True), lambda: None)
     return create_app(door, parts)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.bus.contract import MAX_RECORD_BYTES, Consumer, Record
+from shared.bus.contract import MAX_RECORD_BYTES, Consumer, Delivery, Record
 from shared.bus.kafka import KafkaBus
 from shared.errors import InvalidMessage, Refused, Retryable
 from tests.integration.shared.conftest import House, nothing_comes, positions, take, values
@@ -77,8 +77,8 @@ def test_rewind_after_several_polls_goes_back_to_the_last_commit(house: House) -
     assert values(take(consumer, 3)) == ["2", "3", "4"]
 
 
-def _one(consumer: Consumer) -> list[object]:
-    return until(lambda: consumer.poll(0.2, 1), "one record")  # type: ignore[return-value]
+def _one(consumer: Consumer) -> list[Delivery]:
+    return until(lambda: consumer.poll(0.2, 1), "one record")
 
 
 def test_a_paused_member_gets_nothing_and_stays_a_member(house: House) -> None:

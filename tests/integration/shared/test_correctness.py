@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -118,7 +118,12 @@ def run_loop(house: House, handle: Callable[..., list[Record]], *, limit: int = 
 def test_poison_goes_to_the_dead_letters_with_its_origin(house: House, sink: str) -> None:
     house.producer().publish([Record(house.topic, "poison", b"\xffnot json", (("trace", b"abc"),))])
     seen: list[str] = []
-    run_loop(house, lambda events: seen.extend(event.event_id for event in events) or [])
+
+    def handle(events: Sequence[MoveObserved]) -> list[Record]:
+        seen.extend(event.event_id for event in events)
+        return []
+
+    run_loop(house, handle)
     assert set(seen) == IDS
     consumer = house.bus.consumer(house.group, [dead_letters(house.topic)])
     (dead,) = take(consumer, 1)
@@ -136,7 +141,7 @@ def test_poison_goes_to_the_dead_letters_with_its_origin(house: House, sink: str
 def test_a_record_the_handler_refuses_goes_alone(house: House, sink: str) -> None:
     poison = EVENTS[3].event_id
 
-    def handle(events: list[MoveObserved]) -> list[Record]:
+    def handle(events: Sequence[MoveObserved]) -> list[Record]:
         if any(event.event_id == poison for event in events):
             raise InvalidMessage("no such country")
         return [Record(sink, event.key, event.event_id.encode()) for event in events]
@@ -147,7 +152,7 @@ def test_a_record_the_handler_refuses_goes_alone(house: House, sink: str) -> Non
 
 
 def test_a_result_too_large_for_the_bus_makes_a_dead_letter_of_its_cause(house: House, sink: str) -> None:
-    def handle(events: list[MoveObserved]) -> list[Record]:
+    def handle(events: Sequence[MoveObserved]) -> list[Record]:
         return [Record(sink, event.key, b"x" * (MAX_RECORD_BYTES if event.event_id == EVENTS[0].event_id else 10)) for event in events]
 
     run_loop(house, handle)
@@ -172,7 +177,7 @@ def test_what_is_wrong_now_is_tried_again_in_order(house: House) -> None:
     seen: list[int] = []
     failures = iter([True, False, True, True, False])
 
-    def handle(events: list[MoveObserved]) -> list[Record]:
+    def handle(events: Sequence[MoveObserved]) -> list[Record]:
         if next(failures, False):
             raise Retryable("the database is away")
         seen.extend(event.revision for event in events)
@@ -191,7 +196,7 @@ def test_too_many_dead_letters_stop_the_consumer_before_the_topic_is_emptied(hou
 
 
 def test_a_bug_ends_the_process_and_commits_nothing(house: House, sink: str) -> None:
-    def handle(events: list[MoveObserved]) -> list[Record]:
+    def handle(events: Sequence[MoveObserved]) -> list[Record]:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -199,9 +204,19 @@ def test_a_bug_ends_the_process_and_commits_nothing(house: House, sink: str) -> 
     assert house.bus.lag(GROUP, house.topic) == len(EVENTS)
 
 
+def _stopping(stop: threading.Event) -> Callable[[Sequence[MoveObserved]], list[Record]]:
+    """A handler that has the loop end with its first batch."""
+
+    def handle(events: Sequence[MoveObserved]) -> list[Record]:
+        stop.set()
+        return []
+
+    return handle
+
+
 def test_a_stop_ends_the_loop_and_leaves_the_group(house: House, sink: str) -> None:
     stop = threading.Event()
-    Loop(SERVICE, house.bus, house.topic, MoveObserved, lambda events: stop.set() or [], stop).run()
+    Loop(SERVICE, house.bus, house.topic, MoveObserved, _stopping(stop), stop).run()
     next_one = house.join(GROUP)
     until(lambda: next_one.poll(0.2, 1) is not None and next_one.assigned(), "the partitions", seconds=5)
 
@@ -229,5 +244,5 @@ def test_a_loop_waits_for_a_topic_that_is_not_there_yet(open_house: Callable[[st
             house.bus.ensure_topics([late])
             house.producer().publish([Record(late, "a", an_observation().encode())])
 
-    Loop(SERVICE, house.bus, late, MoveObserved, lambda events: stop.set() or [], stop, turned=turned).run()
+    Loop(SERVICE, house.bus, late, MoveObserved, _stopping(stop), stop, turned=turned).run()
     assert house.bus.lag(GROUP, late) == 0

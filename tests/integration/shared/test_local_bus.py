@@ -14,8 +14,8 @@ import pytest
 
 from shared.bus import open_bus
 from shared.bus.contract import Record
-from shared.bus.local import Full, LocalBus
-from shared.errors import Refused
+from shared.bus.local import LocalBus
+from shared.errors import Full, Refused
 from tests.integration.shared.conftest import House, positions, take, values
 from tests.parts.waiting import until
 

@@ -146,7 +146,8 @@ def test_the_relay_runs_wakes_and_stops(outbox: Database, bus: LocalBus) -> None
 
 
 def test_the_relay_outlives_a_bus_that_is_away(outbox: Database, bus: LocalBus) -> None:
-    stop, refused = threading.Event(), []
+    stop = threading.Event()
+    refused: list[str] = []
 
     def at(step: str) -> None:
         if step == "publishing" and len(refused) < 2:

@@ -85,6 +85,23 @@ def test_repealing_part_weighs_less_than_the_whole() -> None:
 def test_the_acts_of_a_repealed_law_are_not_the_acts_of_the_bill() -> None:
     found = assessed("Ley que deroga la Ley 32419, Ley que concede amnistía a los miembros de las Fuerzas Armadas", as_of=dt.date(2025, 10, 1))
     assert found.direction is STRENGTHENS
+    named = assessed("Ley que deroga la Ley 32108, Ley que modifica el Código Penal, la Ley 30077 y la Ley 27379")
+    assert named.direction is STRENGTHENS
+    assert {factor.rule for factor in named.factors if factor.rule.startswith("norm.")} <= {"norm.repeal"}
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Ley que autoriza a la presidenta de la República a salir del territorio nacional",
+        "Ley que prohíbe los exámenes de admisión en la educación primaria",
+        "Ley que dispone el retiro de los aportes a las administradoras de fondos de pensiones",
+        "Ley de amnistía de multas por licencias de construcción",
+        "Ley que establece sanciones por incumplir las reglas fiscales",
+    ],
+)
+def test_words_of_other_matters_are_no_threat(title: str) -> None:
+    assert assessed(title).direction is not WEAKENS
 
 
 @pytest.mark.parametrize("claim", ["fortalecer", "optimizar", "perfeccionar", "garantizar"])

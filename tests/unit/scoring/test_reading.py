@@ -102,6 +102,10 @@ def test_odd_input_is_read_without_failing(reader: Reader) -> None:
         reader.read(title)
 
 
+def test_a_name_that_is_also_a_verb_is_no_act(reader: Reader) -> None:
+    assert "remove" not in reader.read("Acusación contra el juez supremo César José Pérez").where
+
+
 def test_a_name_changes_no_distance(reader: Reader) -> None:
     short = reader.read("Acusa por infracción constitucional a Juan Paz, juez supremo")
     long = reader.read("Acusa por infracción constitucional a Wilfredo Anastasio Quispe Huamán de la Torre, juez supremo")

@@ -23,8 +23,8 @@ from werkzeug.test import TestResponse
 
 from shared.errors import InvalidMessage, Refused, Retryable
 from shared.events import Tlp
-from shared.http import COOKIE, MAX_BODY, SERVER_MAX_BODY, Body, Door, Mount, Paging, RateLimit, Server, client, create_api, is_loopback, reader, reply, require, who
-from shared.identity import CSRF_HEADER, Revocations, Role, Verifier, csrf_token, issue
+from shared.http import MAX_BODY, SERVER_MAX_BODY, Body, Door, Mount, Paging, RateLimit, Server, client, create_api, is_loopback, reader, reply, require, who
+from shared.identity import COOKIE, CSRF_HEADER, Revocations, Role, Verifier, csrf_token, issue
 from shared.operations import Liveness
 from tests.parts.waiting import free_port, is_open, until
 
@@ -394,6 +394,22 @@ class TestServer:
     def test_an_address_in_use_is_refused_by_name(self, server: Server, api: OpenAPI) -> None:
         with pytest.raises(Refused, match=f"cannot listen on 127.0.0.1:{server.port}.*--port"):
             Server(api, "127.0.0.1", server.port)
+
+    @pytest.mark.parametrize("host", ["192.0.2.1", "no such host"])
+    def test_a_host_that_is_not_ours_is_refused_by_name(self, api: OpenAPI, host: str) -> None:
+        with pytest.raises(Refused, match=f"cannot listen on {host}:0"):
+            Server(api, host, 0)
+
+
+def test_a_name_with_several_addresses_has_one_port(api: OpenAPI) -> None:
+    stop = threading.Event()
+    made = Server(api, "localhost", 0, threads=4)
+    thread = threading.Thread(target=made.run, args=(stop,))
+    thread.start()
+    with client(f"http://localhost:{made.port}") as http:
+        assert until(lambda: http.get("/healthz").is_success, "an answer")
+    stop.set()
+    thread.join(15)
 
 
 def test_closing_runs_before_the_server_waits(api: OpenAPI) -> None:

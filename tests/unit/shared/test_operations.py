@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import structlog
@@ -49,8 +50,13 @@ def test_a_crew_stops_when_told() -> None:
     stop = threading.Event()
     crew = Crew(stop)
     done: list[str] = []
+
+    def work(name: str) -> None:
+        stop.wait(10)
+        done.append(name)
+
     for name in ("one", "two"):
-        crew.start(name, lambda name=name: (stop.wait(10), done.append(name)))
+        crew.start(name, partial(work, name))
     stop.set()
     crew.join()
     assert sorted(done) == ["one", "two"]

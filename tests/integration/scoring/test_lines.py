@@ -1,0 +1,96 @@
+"""`veedor score`: one line out for each line in, in order, point in time, lenient about absent fields, exact about errors."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from services.scoring.assess import ScoringPack
+from services.scoring.lines import score_line
+from services.veedor import main
+
+BILL = {
+    "key": "2021-C-1",
+    "period": "2021-2026",
+    "chamber": "C",
+    "presented": "2024-02-01",
+    "title": "LEY QUE REDUCE EL MANDATO DE LOS MIEMBROS DEL JURADO NACIONAL DE ELECCIONES",
+    "summary": None,
+    "stages": [{"date": "2024-02-05", "stage": "EN COMISIÓN", "detail": None}, {"date": "2024-06-01", "stage": "APROBADO 1ERA. VOTACIÓN"}],
+}
+CONTRACT = {"key", "relevance", "targets", "mechanisms", "direction", "abstained", "severity", "imminence", "confidence", "risk", "level", "p_law", "earliest_law", "factors"}
+DAY = dt.date(2024, 3, 1)
+
+
+@pytest.fixture(scope="module")
+def pack() -> ScoringPack:
+    return ScoringPack.load("pe")
+
+
+def scored(pack: ScoringPack, **changes: Any) -> dict[str, Any]:
+    return score_line(json.dumps(BILL | changes).encode(), pack, DAY)
+
+
+def test_a_line_has_the_keys_of_the_contract(pack: ScoringPack) -> None:
+    found = scored(pack)
+    assert CONTRACT <= found.keys()
+    assert "JNE" in found["targets"]
+    assert found["direction"] == "weakens"
+    assert all({"rule", "part", "points", "quote", "citation"} <= factor.keys() for factor in found["factors"])
+
+
+def test_later_stages_and_outcomes_are_not_read(pack: ScoringPack) -> None:
+    seen = scored(pack)
+    assert scored(pack, stages=BILL["stages"][:1]) == seen  # type: ignore[index]
+    assert scored(pack, status="Publicada", status_norm="law", law_number="32999", grouped_with=["x"], committees=["y"]) == seen
+
+
+def test_people_and_groups_change_nothing(pack: ScoringPack) -> None:
+    assert scored(pack, authors=["Somebody"], group="Some group") == scored(pack, authors=["Somebody else"], group="Another")
+
+
+def test_the_lines_own_day_beats_the_given_one(pack: ScoringPack) -> None:
+    assert scored(pack, as_of="2024-06-02")["imminence"] > scored(pack)["imminence"]
+
+
+@pytest.mark.parametrize("absent", ["summary", "stages", "presented", "period", "chamber"])
+def test_fields_may_be_null_or_absent(pack: ScoringPack, absent: str) -> None:
+    assert "error" not in scored(pack, **{absent: None})
+    without = {name: value for name, value in BILL.items() if name != absent}
+    assert "error" not in score_line(json.dumps(without).encode(), pack, DAY)
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (b"{", "unexpected end"),
+        (b"[]", "no JSON object"),
+        (json.dumps(BILL | {"title": None}).encode(), "title"),
+        (json.dumps(BILL | {"as_of": "yesterday"}).encode(), "as_of"),
+        (json.dumps(BILL | {"title": 7}).encode(), "title"),
+        (json.dumps(BILL | {"stages": [{"date": "2024-99-01", "stage": "x"}]}).encode(), "stages.0.date"),
+        (json.dumps(BILL | {"stages": "none"}).encode(), "stages"),
+    ],
+)
+def test_what_cannot_be_scored_says_why(pack: ScoringPack, raw: bytes, said: str) -> None:
+    found = score_line(raw, pack, DAY)
+    assert found.keys() == {"key", "error"}
+    assert said in found["error"]
+
+
+def test_the_command_keeps_order_and_exits_1_on_an_error(tmp_path: Path) -> None:
+    source, target = tmp_path / "bills.jsonl.gz", tmp_path / "out.jsonl"
+    source.write_bytes(gzip.compress(b"\n".join(json.dumps(BILL | {"key": key}).encode() for key in "abc")))
+    done = CliRunner().invoke(main, ["score", "--input", str(source), "--output", str(target), "--as-of", "2024-03-01"])
+    assert done.exit_code == 0, done.output
+    assert [json.loads(line)["key"] for line in target.read_text().splitlines()] == ["a", "b", "c"]
+    source.write_bytes(b'{"key": "x"}\n' + json.dumps(BILL).encode())
+    done = CliRunner().invoke(main, ["score", "--input", str(source), "--output", str(target)])
+    assert done.exit_code == 1
+    assert [set(json.loads(line)) == {"key", "error"} for line in target.read_text().splitlines()] == [True, False]
