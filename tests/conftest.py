@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.parts import alertmanager as alertmanager_part
 from tests.parts import chromium as chromium_part
@@ -19,6 +20,10 @@ from tests.parts import prometheus as prometheus_part
 from tests.parts.need import need
 
 databases = itertools.count(1)
+
+# How long an example takes says more about the machine's other work than about the code.
+settings.register_profile("veedor", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("veedor")
 
 
 @contextlib.contextmanager

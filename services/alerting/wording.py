@@ -151,16 +151,27 @@ def _chamber(event: MoveAssessed, pack: Pack) -> Words:
 
 def _what(event: MoveAssessed, pack: Pack, language: str) -> str:
     instrument = Instrument.LAW if event.move.instrument is Instrument.BILL and event.move.stage in BINDING else event.move.instrument
-    one = pick(ONE[instrument], language)
-    said = {str(event.move.instrument), str(Mechanism.OTHER)}
-    mechanisms = listed([name(pack.mechanism_label(found), language) for found in event.assessment.mechanisms if found not in said], language, 2)
-    about = {"es": f" sobre {mechanisms}", "en": f" on {mechanisms}"}[language] if mechanisms else ""
+    one, effect = pick(ONE[instrument], language), _effect(event, pack, language)
+    about = "" if effect else _about(event, pack, language)
     reached = [with_article(pack.target_label(target), language) for target in event.assessment.targets]
     if not reached:
-        return one + about + {"es": ", cuyo alcance no se lee en el título,", "en": ", whose reach the title does not tell,"}[language]
+        return one + about + effect + {"es": ", cuyo alcance no se lee en el título,", "en": ", whose reach the title does not tell,"}[language]
     if language == "es":
-        return f"{one}{about} que alcanza {listed([contracted('a', found) for found in reached], language)}"
-    return f"{one}{about} that reaches {listed(reached, language)}"
+        return f"{one}{about} que alcanza {listed([contracted('a', found) for found in reached], language)}{effect}"
+    return f"{one}{about} that reaches {listed(reached, language)}{effect}"
+
+
+def _effect(event: MoveAssessed, pack: Pack, language: str) -> str:
+    """What the leading rule read in the text, after a colon; nothing when no rule read an effect."""
+    rules = {rule.id for rule in pack.rules}
+    label = next((factor.label for factor in event.assessment.factors if factor.part == "severity" and factor.rule in rules and factor.label), None)
+    return f": {pick(label, language)}" if label else ""
+
+
+def _about(event: MoveAssessed, pack: Pack, language: str) -> str:
+    said = {str(event.move.instrument), str(Mechanism.OTHER)}
+    mechanisms = listed([name(pack.mechanism_label(found), language) for found in event.assessment.mechanisms if found not in said], language, 2)
+    return {"es": f" sobre {mechanisms}", "en": f" on {mechanisms}"}[language] if mechanisms else ""
 
 
 def _date_of(step: Step | None, language: str) -> str:

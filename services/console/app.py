@@ -13,12 +13,13 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as Redirect
 
 from services.console import chart
+from services.console.document import openapi
 from services.console.language import LOCALES, choose
 from services.console.page import Desk, Page
 from services.console.pages import alert, alerts, institutions, now, session, sources, subscriptions
 from shared.errors import Refused, Retryable
 from shared.events import Tlp
-from shared.http import Door, add_operations, guard, problem, reader, who
+from shared.http import Door, add_operations, guard, problem, reader, reply, who
 from shared.identity import ANONYMOUS, COOKIE, Identity
 
 log = structlog.get_logger(__name__)
@@ -71,6 +72,7 @@ def create_app(door: Door, desk: Desk) -> Flask:
         app.add_url_rule(rule, name, view(desk, show, signed_in=True), methods=[method])
     for method, rule, name, show in OPEN_PAGES:
         app.add_url_rule(rule, name, view(desk, show, signed_in=False), methods=[method])
+    app.add_url_rule("/openapi.json", "openapi", lambda: reply(openapi((method, rule, name) for method, rule, name, _ in (*PAGES, *OPEN_PAGES))))
     app.after_request(protect)
     render_errors(app, desk)
     return app

@@ -116,9 +116,10 @@ def votes(found: Votes) -> Markup:
 def course(points: Series, rungs: Sequence[tuple[Level, float, str]], tongue: Tongue, title: str) -> Markup:
     """Risk from 0 to 100 over time; `rungs` are the levels with the risk at which each begins and its name."""
     axis = Axis(points[0][0], points[-1][0], 84, 312)
+    top = min(100.0, scale_top([*(risk for _, risk in points), *(1.1 * begins for _, begins, _ in rungs)]))
 
     def y(risk: float) -> float:
-        return round(150 - 1.4 * risk, 1)
+        return round(150 - 138 * risk / top, 1)
 
     parts = [line(84, y(0), 316, y(0), "axis strong")]
     lowest = y(0) + 5

@@ -10,9 +10,9 @@ from services.console.axis import Axis
 from services.console.language import Tongue
 
 
-def svg(width: float, height: float, title: str, parts: Iterable[Markup], *, kind: str = "") -> Markup:
-    """A picture of `width` x `height` units with its description."""
-    return Markup('<svg class="{}" viewBox="0 0 {:g} {:g}" role="img" aria-label="{}">{}</svg>').format(kind, width, height, title, Markup("").join(parts))
+def svg(width: float, height: float, title: str, parts: Iterable[Markup], *, kind: str = "", role: str = "img") -> Markup:
+    """A picture of `width` x `height` units with its description; one with links inside is a `group`."""
+    return Markup('<svg class="{}" viewBox="0 0 {:g} {:g}" role="{}" aria-label="{}">{}</svg>').format(kind, width, height, role, title, Markup("").join(parts))
 
 
 def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:

@@ -16,6 +16,7 @@ from services.console.axis import shortened
 from services.console.language import LOCALES, Tongue
 from services.console.siblings import Answer, Params, Siblings, stale
 from shared.countries import Pack
+from shared.countries.pack import folded
 from shared.events import Direction, Level, Stage, Target, Tlp
 from shared.identity import ANONYMOUS, Identity, SignIn, csrf_token
 
@@ -147,6 +148,11 @@ class Say:
 
     def head(self, target: Target) -> str:
         return shortened(self.target(target), 200)
+
+    def shortcut(self, said: str) -> str:
+        """The way around a step in plain words where the country pack knows it, else as the source said it."""
+        found = next((known for known in self.pack.procedure.shortcuts.values() if any(folded(phrase) in folded(said) for phrase in known.phrases)), None)
+        return self.tongue.pick(found.label) if found else said
 
     def country(self) -> str:
         return self.tongue.pick(self.pack.name)

@@ -67,7 +67,7 @@ def horizon(marks: Sequence[Mark], dates: Sequence[tuple[dt.date, Level, str, st
     parts = [line(6, y, width - 4, y, "ink"), *leaders(placed, y), *(symbol_of(found, y) for found in placed)]
     shapes, depth = stacked(axis, dates, y)
     under = y + 26 + 17 * depth
-    return svg(width, under + 24, title, [*parts, *shapes, line(6, under, width - 4, under, "axis"), *year_ticks(axis, under, tongue)], kind="horizon")
+    return svg(width, under + 24, title, [*parts, *shapes, line(6, under, width - 4, under, "axis"), *year_ticks(axis, under, tongue)], kind="horizon", role="group")
 
 
 def stacked(axis: Axis, dates: Sequence[tuple[dt.date, Level, str, str]], y: float) -> tuple[list[Markup], int]:

@@ -16,6 +16,7 @@ _LAW = frozenset(("ley", "leyes", "l"))
 _ARTICLE = frozenset(("articulo", "artículo", "articulos", "artículos", "art", "arts", "articulado"))
 _PART = _words("inciso incisos literal literales numeral numerales parrafo párrafo inc disposicion disposición capitulo capítulo titulo título")
 _GLUE = _words("n no nº nro num numero número numeros números y e o al a los las del de la el núm bis")
+_OPENERS = _LAW | _ARTICLE | _PART | _words("legislativo leg legislativos dl dleg supremo suprema urgencia s legislativa")
 _CHANGED = ("modificad", "incorporad", "aprobad", "promulgad", "sustituid", "ampliad")
 _NEAR = 14
 _WIDEST_RANGE = 60
@@ -64,7 +65,7 @@ class Citing:
                     kind = "article"
             elif at in ends:
                 kind, since = "article", at
-            elif (opened := _opens(words, at)) is not None:
+            elif word in _OPENERS and (opened := _opens(words, at)) is not None:
                 kind, since = opened, at
             elif word not in _GLUE:
                 kind = ""

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from shared.bus.contract import Delivery, Record, TopicPartition, refuse_oversize
 from shared.bus.local_log import Log, partition_of
-from shared.errors import Full, Retryable
+from shared.errors import Retryable
 
 __all__ = ["LocalBus", "LocalConsumer", "LocalProducer", "partition_of"]
 

@@ -78,7 +78,7 @@ def fetch_kafka() -> None:
 
 
 def main() -> int:
-    """Exit code 0 unless CI is set and a part is still missing."""
+    """Exit code 0 whatever is still missing: the tests that need it say so, each for itself."""
     lacking = [part for part in PARTS if part.missing()]
     if lacking and os.geteuid() == 0 and shutil.which("apt-get"):
         install_packages(lacking)
@@ -87,7 +87,7 @@ def main() -> int:
     still = [why for why in (kafka.missing(), *(part.missing() for part in PARTS if part.missing is not _no_java)) if why]
     for why in still:
         say(f"{why}: the tests that need it {'fail, because CI is set' if os.environ.get('CI') else 'are skipped'}")
-    return 1 if still and os.environ.get("CI") else 0
+    return 0
 
 
 if __name__ == "__main__":

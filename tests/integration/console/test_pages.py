@@ -9,7 +9,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from services.console.app import POLICY
+from services.console.app import OPEN_PAGES, POLICY
+from services.console.app import PAGES as APP_PAGES
 from shared.identity import Role
 from tests.integration.console import examples
 from tests.integration.console.house import House
@@ -251,6 +252,15 @@ def test_headers_are_strict_and_static_files_are_kept(house: House) -> None:
         assert "max-age=31536000" in kept.headers["Cache-Control"]
         assert kept.headers["Content-Security-Policy"] == POLICY
         kept.close()
+
+
+def test_the_pages_are_described(house: House) -> None:
+    found = house.app.test_client().get("/openapi.json").get_json()
+    assert found["openapi"].startswith("3.1")
+    assert found["paths"]["/alerts/{alert_id}"]["get"]["parameters"][0]["name"] == "alert_id"
+    assert set(found["paths"]) == {
+        re.sub(r"<(\w+)>", r"{\1}", rule.rule) for rule in house.app.url_map.iter_rules() if rule.endpoint in {name for _, _, name, _ in (*APP_PAGES, *OPEN_PAGES)}
+    }
 
 
 def test_operations_answer(house: House) -> None:
