@@ -8,7 +8,7 @@ from typing import Annotated
 
 from flask import Response
 from flask_openapi3.openapi import OpenAPI
-from pydantic import AfterValidator, Field
+from pydantic import Field, StringConstraints
 
 from services.scoring.assess import ScoringPack, assess
 from shared.events import Assessment, Instrument, Move, Stage, Step, Votes
@@ -16,13 +16,7 @@ from shared.http import Body, Door, create_api, reply, require
 from shared.identity import Role
 
 
-def _plain(value: str) -> str:
-    if "\x00" in value:
-        raise ValueError("must not contain NUL characters")
-    return value
-
-
-Text = Annotated[str, AfterValidator(_plain)]
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 
 
 class PastedStep(Body):

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, diags_array, hstack
+from scipy.sparse import csr_matrix, diags_array, hstack  # type: ignore[import-untyped]
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -107,11 +107,7 @@ class Filing:
         words = coefficients[: parts * width].reshape(parts, width) * np.array([[_COMMON_WORDS], *[[_PERIOD_WORDS]] * len(self.known)])
         state = coefficients[parts * width :].reshape(parts, height) * np.array([[_COMMON_STATE], *[[_PERIOD_STATE]] * len(self.known)])
         idf = self.words.idf_
-        told = {
-            gram: [round(float(idf[at]), 2), *_rounded(words[:, at], 2)]
-            for gram, at in sorted(self.words.vocabulary_.items())
-            if np.abs(words[:, at]).max() >= _SMALLEST_WORD
-        }
+        told = {gram: [round(float(idf[at]), 2), *_rounded(words[:, at], 2)] for gram, at in sorted(self.words.vocabulary_.items()) if np.abs(words[:, at]).max() >= _SMALLEST_WORD}
         return told, {"bias": [float(self.model.intercept_[0]), *[0.0] * len(self.known)], **_table(self.state, state)}
 
 

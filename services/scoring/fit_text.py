@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 
@@ -80,17 +80,33 @@ def _untold(example: Example) -> bool:
     return example.core and not example.told
 
 
+def _is_target(target: Target) -> Ask:
+    return lambda example: target in example.targets
+
+
+def _is_mechanism(mechanism: Mechanism) -> Ask:
+    return lambda example: example.mechanism == mechanism
+
+
+def _is_direction(direction: Direction) -> Ask:
+    return lambda example: example.direction == direction
+
+
+def _is_at_least(size: int) -> Ask:
+    return lambda example: example.severity >= size
+
+
 def _heads() -> list[Head]:
     heads = [
         Head("core", "core", _core, _always),
-        Head("alarm", "alarm", lambda e: e.alarming, _always),
+        Head("alarm", "alarm", lambda example: example.alarming, _always),
         Head("direction", "told", _told, _core),
-        Head("direction", "weakens", lambda e: e.direction == Direction.WEAKENS, _told),
-        Head("direction", "neutral", lambda e: e.direction == Direction.NEUTRAL, _untold),
+        Head("direction", "weakens", _is_direction(Direction.WEAKENS), _told),
+        Head("direction", "neutral", _is_direction(Direction.NEUTRAL), _untold),
     ]
-    heads += [Head("target", str(target), lambda e, target=target: target in e.targets, _core) for target in Target]
-    heads += [Head("mechanism", str(mechanism), lambda e, mechanism=mechanism: e.mechanism == mechanism, _core) for mechanism in Mechanism]
-    heads += [Head("severity", f"size{size}", lambda e, size=size: e.severity >= size, _core) for size in (1, 2, 3)]
+    heads += [Head("target", str(target), _is_target(target), _core) for target in Target]
+    heads += [Head("mechanism", str(mechanism), _is_mechanism(mechanism), _core) for mechanism in Mechanism]
+    heads += [Head("severity", f"size{size}", _is_at_least(size), _core) for size in (1, 2, 3)]
     return heads
 
 
@@ -190,10 +206,11 @@ def exported(fitted: Fitted, calibration: Calibration, written: Mapping[str, str
     for gram, at in sorted(fitted.vectorizer.vocabulary_.items()):
         if (speaks := np.flatnonzero(table[:, at])).size:
             terms[gram] = [round(float(idf[at]), 2), {names[h]: round(float(table[h, at]), 2) for h in speaks}]
+    lines = {name: (slope, fitted.bias[name] * slope + offset) for name, (slope, offset) in calibration.lines.items()}
     known = {part.lstrip(UNDONE) for gram in terms if not gram.startswith("=") and ">" not in gram for part in gram.split()}
     return {
-        "heads": {name: {"bias": round(fitted.bias[name] * calibration.lines[name][0] + calibration.lines[name][1], 4), "slope": round(calibration.lines[name][0], 4)} for name in names},
-        "severity": {"bias": round(calibration.severity_bias, 4), "weights": {name: round(weight, 4) for name, weight in calibration.severity.items()}},
+        "heads": {name: {"bias": round(lines[name][1], 4), "slope": round(lines[name][0], 4)} for name in names},
+        "severity": {"bias": round(calibration.severity_bias, 4), "weights": {name: round(calibration.severity[name], 4) for name in names}},
         "words": {word: written.get(word, word.replace("_", " ")) for word in sorted(known)},
         "terms": terms,
     }

@@ -22,7 +22,10 @@ _LARGEST = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Probabilities in 0..1; `targets`, `mechanisms`, `direction` and `severity` (expected, 0..3) hold given that the text is core; `cues` are (words, weight), heaviest first, of texts that may be core."""
+    """Calibrated probabilities in 0..1; `targets`, `mechanisms`, `direction` and `severity` (expected, 0..3) hold given that the text is core.
+
+    `cues` are (words, weight), heaviest first, of texts that may be core.
+    """
 
     relevance: float
     targets: dict[Target, float]

@@ -15,6 +15,12 @@ from services.scoring.fit_text import Example
 _CHOICE = re.compile(r"\(([^()]*)\)")
 _GROUP = re.compile(r"\{([A-Z]+)\}")
 _ENACTS = re.compile(r"(Ley|Ley de reforma constitucional|Reforma constitucional|Resolución legislativa) que ", re.IGNORECASE)
+_REPEALS = (
+    "Ley que deroga la Ley {}, Ley que",
+    "Ley que propone derogar la Ley {}, que",
+    "Proposición legislativa que deroga la Ley {}, Ley que",
+    "Ley que deja sin efecto la Ley {}, que",
+)
 _SAYINGS = 12
 _WORTH = 3.0
 _UNDONE_SHARE = 0.15
@@ -37,8 +43,8 @@ def _undone(example: Example, chance: random.Random) -> Example | None:
     start = _ENACTS.match(example.text)
     if other is None or start is None or not example.core:
         return None
-    repeal = chance.choice(("Ley que deroga la Ley {}, Ley que", "Ley que propone derogar la Ley {}, que", "Proposición legislativa que deroga la Ley {}, Ley que", "Ley que deja sin efecto la Ley {}, que"))
-    return replace(example, key=f"{example.key}-undone", text=f"{repeal.format(chance.randint(30_000, 33_000))} {example.text[start.end() :]}", direction=other, weight=example.weight * _UNDONE_SHARE)
+    text = f"{chance.choice(_REPEALS).format(chance.randint(30_000, 33_000))} {example.text[start.end() :]}"
+    return replace(example, key=f"{example.key}-undone", text=text, direction=other, weight=example.weight * _UNDONE_SHARE)
 
 
 def _said(pattern: str, groups: dict[str, dict[str, str]], chance: random.Random) -> tuple[str, str]:

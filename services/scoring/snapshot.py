@@ -14,6 +14,7 @@ from typing import NamedTuple
 from services.scoring.terms import folded
 from shared.events import Move, Stage, Step
 
+_EARLIEST = dt.date(2001, 7, 27)
 _COUNT = re.compile(r"si (\d+), no (\d+)")
 _NATIVE: tuple[tuple[str, str], ...] = (
     ("dispensado 2da", "second_vote_waived"),
@@ -118,11 +119,11 @@ _RUNG = {rung: name for name, rung in reversed(_LADDER.items())}
 _SILENT = frozenset({"letter", "other", "signature_withdrawn", "clerk_order", "haste"})
 _DEAD = frozenset({"archived", "withdrawn", "rejected_outright", "rejected"})
 _DAYS = (0, 2, 7, 20, 45, 90, 180, 365, 730, 1200)
-_MARKS = ("insistencia", "exonera", "prioridad", "priorizacion", "dispens", "unanimidad", "mayoria", "minoria", "archiv", "2da", "1ra", "permanente", "pleno", "acumul", "desacumul", "ampliacion de agenda", "intermedio")
-_COMMITTEES = (
-    "justicia descentralizacion economia constitucion defensa educacion presupuesto transportes agraria pueblos vivienda trabajo energia consumidor salud exterior exteriores cultura "
-    "seguridad fiscalizacion mujer produccion inclusion ciencia inteligencia ambiente especial"
-).split()
+_MARK = re.compile("insistencia|exonera|prioridad|priorizacion|dispens|unanimidad|mayoria|minoria|archiv|2da|1ra|permanente|pleno|desacumul|acumul|ampliacion de agenda|intermedio")
+_COMMITTEE = re.compile(
+    "justicia|descentralizacion|economia|constitucion|defensa|educacion|presupuesto|transportes|agraria|pueblos|vivienda|trabajo|energia|consumidor|salud"
+    "|exteriores|exterior|cultura|seguridad|fiscalizacion|mujer|produccion|inclusion|ciencia|inteligencia|ambiente|especial"
+)
 _PROPONENTS = (
     ("actualizacion", "carried_over"),
     ("ejecutivo", "executive"),
@@ -163,7 +164,7 @@ def _outcome(step: Step) -> str:
     """What a plenary vote decided: by its subject and its count."""
     subject = folded(step.detail or "")
     if step.votes is not None:
-        won = step.votes.yes > step.votes.no
+        won = step.votes.no is None or step.votes.yes > step.votes.no
     else:
         count = _COUNT.search(subject)
         won = count is None or int(count[1]) > int(count[2])
@@ -225,7 +226,7 @@ def period_of(move: Move) -> str:
 
 
 def _filed(move: Move) -> dt.date:
-    return min((step.date for step in move.steps), default=dt.date(1, 1, 1))
+    return min((step.date for step in move.steps), default=_EARLIEST)
 
 
 def proponent_kind(proponent: str | None) -> str:
@@ -300,5 +301,5 @@ def _details(found: dict[str, float], events: list[Event]) -> None:
 def _marks(event: str, detail: str) -> tuple[str, ...]:
     """What the detail of a step adds: the committee it went to, and listed words of procedure; nothing else of it is read."""
     plain = folded(detail)
-    committees = _COMMITTEES if event in ("referred", "committee") else ()
-    return (*(f"committee={word}" for word in committees if word in plain), *(f"{event}~{mark}" for mark in _MARKS if mark in plain))
+    committees = _COMMITTEE.findall(plain) if event in ("referred", "committee") else ()
+    return (*(f"committee={word}" for word in committees), *(f"{event}~{mark}" for mark in _MARK.findall(plain)))

@@ -15,18 +15,16 @@ from typing import Any
 
 import orjson
 
-_TOKEN = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d{3})*")
+_TOKEN = re.compile(r"[^\W\d_ºª]+|\d+(?:[.,]\d{3})*")
 _CARRIED_OVER = re.compile(r"^\s*actualizaci[oó]n\b.{0,300}?\(\s*antes\b[^)]{0,200}\)[\s.\-]*", re.DOTALL)
 _SEPARATOR = re.compile(r"[.,]")
-_ENDINGS = (
-    "aciones acion amiento amientos imiento imientos ciones cion siones sion andose iendose ando iendo arse erse irse ados adas ado ada idos idas ido ida "
-    "aran eran iran ara era ira ar er ir an en as es os a e o s"
-).split()
-_LONGEST = tuple(sorted(_ENDINGS, key=len, reverse=True))
+_STEM = re.compile(  # the shortest stem of four letters or more before a listed ending: the longest ending goes
+    "(.{4,}?)(?:aciones|acion|amientos?|imientos?|ciones|cion|siones|sion|andose|iendose|ando|iendo|arse|erse|irse|ad[oa]s?|id[oa]s?"
+    "|aran|eran|iran|ara|era|ira|ar|er|ir|an|en|as|es|os|a|e|o|s)?"
+)
 UNDONE = "~"
 _REPEALS = frozenset({"derog", "abrog", "efect"})
-_NEW_ACTS = frozenset("restituye restablece repone establece dispone modifica incorpora declara regula crea restituir restablecer reponer establecer garantiza recupera fortalece".split())
-_SHORTEST_STEM = 4
+_NEW_ACTS = ("restitu", "restable", "repon", "estable", "dispon", "modific", "incorpor", "declar", "regul", "crea", "garantiz", "recuper", "fortale")
 _FUZZY_LENGTH = 8
 _MEMORY = 50_000
 
@@ -40,10 +38,8 @@ def stem(word: str) -> str:
     """The word less its longest listed ending, never shorter than four letters: one stem for *elimina*, *eliminar*, *eliminación*."""
     if word.endswith("ces") and len(word) > 5:
         word = word[:-3] + "z"
-    for ending in _LONGEST:
-        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
-            return word[: -len(ending)]
-    return word
+    found = _STEM.fullmatch(word)
+    return found[1] if found is not None else word
 
 
 @lru_cache(maxsize=16)  # both models read the same text one after the other
@@ -81,9 +77,7 @@ class Conventions:
             names=frozenset(stop["persons"]) | frozenset(stop["regions"]),
             empty=frozenset(stop["empty"]),
             parties=tuple(stop["parties"]),
-            concepts={
-                _canonical(word): f"{group}:{concept}" for group, entries in lexicon["concepts"].items() for concept, words in entries.items() for word in words
-            },
+            concepts={_canonical(word): f"{group}:{concept}" for group, entries in lexicon["concepts"].items() for concept, words in entries.items() for word in words},
         )
 
     def term(self, token: str) -> str:
@@ -176,16 +170,28 @@ class Lexicon:
 def undone_spans(written: Sequence[str]) -> set[int]:
     """Positions of the words by which a repealed norm is described: "deroga la Ley 1234, *que concede …* y restituye …"."""
     inside: set[int] = set()
-    for at, token in enumerate(written):
-        if not (token.startswith(("derog", "deróg", "abrog")) or (token == "efecto" and at and written[at - 1] == "sin")):
-            continue
-        number = next((i for i in range(at + 1, min(at + 12, len(written))) if written[i][0].isdigit() and len(_SEPARATOR.sub("", written[i])) > 3), None)
-        if number is None:
-            continue
-        end = next((i for i in range(number + 1, len(written) - 1) if written[i] in ("y", "e") and written[i + 1] in _NEW_ACTS), len(written))
-        limit = next((i for i in range(number + 1, len(written)) if written[i] in ("propone", "propóne")), len(written))
-        inside.update(range(number + 1, min(end, limit)))
+    for at in range(len(written)):
+        if _repeals(written, at) and (number := _law_number(written, at + 1)) is not None:
+            inside.update(range(number + 1, _end_of_description(written, number + 1)))
     return inside
+
+
+def _repeals(written: Sequence[str], at: int) -> bool:
+    return written[at].startswith(("derog", "deróg", "abrog")) or (written[at] == "efecto" and at > 0 and written[at - 1] == "sin")
+
+
+def _law_number(written: Sequence[str], start: int) -> int | None:
+    """Where the number of the repealed norm stands, if it is near and long enough to be a law's."""
+    near = range(start, min(start + 11, len(written)))
+    return next((at for at in near if written[at][0].isdigit() and len(_SEPARATOR.sub("", written[at])) > 3), None)
+
+
+def _end_of_description(written: Sequence[str], start: int) -> int:
+    """Where the text speaks again of what it does itself: "y restituye …", or the summary's "Propone …"."""
+    for at in range(start, len(written)):
+        if written[at] == "propone" or (written[at] in ("y", "e") and at + 1 < len(written) and written[at + 1].startswith(_NEW_ACTS)):
+            return at
+    return len(written)
 
 
 def _by_first(joined: dict[tuple[str, ...], str]) -> dict[str, list[tuple[tuple[str, ...], str]]]:
@@ -210,7 +216,7 @@ def _neighbours(words: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def grams(terms: Sequence[str], concepts: Mapping[str, str], window: int = 8) -> list[str]:
-    """Distinct features of a text: its terms, neighbouring pairs ("reduc mandat"), concepts ("=act:cut") and ordered pairs of concepts within `window` terms ("act:cut>thing:term")."""
+    """Distinct features of a text: its terms, neighbours ("reduc mandat"), concepts ("=act:cut"), ordered pairs of concepts within `window` terms ("act:cut>thing:term")."""
     found = dict.fromkeys(terms)
     previous = ""
     seen: list[tuple[int, str]] = []

@@ -73,8 +73,8 @@ def fetch_kafka() -> None:
     say(f"fetching Apache Kafka {kafka.VERSION} with Maven into {kafka.cache()}")
     try:
         kafka.fetch_jars()
-    except (subprocess.CalledProcessError, OSError) as error:
-        say(f"Maven failed: {error}")
+    except subprocess.CalledProcessError as error:
+        say(f"Maven failed:\n{error.stdout[:1500]}")
 
 
 def main() -> int:

@@ -38,8 +38,8 @@ def fetch_jars() -> None:
     target = cache()
     draft = target.with_name(f"{target.name}.{os.getpid()}")
     shutil.rmtree(draft, ignore_errors=True)
-    command = ["mvn", "-q", "-B", "-C", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={draft}", "-DincludeScope=runtime"]
-    subprocess.run(command, check=True)
+    command = ["mvn", "-q", "-B", "-C", "-Dstyle.color=never", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={draft}", "-DincludeScope=runtime"]
+    subprocess.run(command, check=True, capture_output=True, text=True)
     shutil.rmtree(target, ignore_errors=True)
     draft.rename(target)
 

@@ -20,7 +20,7 @@ from tests.parts.nginx import Nginx
 from tests.parts.process import Process
 from tests.parts.prometheus import Prometheus
 from tests.parts.veedor import COMMAND, clean_environment
-from tests.parts.waiting import is_open, until
+from tests.parts.waiting import TooLateError, is_open, until
 
 SECRETS = {"POSTGRES_PASSWORD": "correct-horse", "GRAFANA_PASSWORD": "battery-staple"}
 NOT_HERE = ("grafana",)
@@ -35,6 +35,8 @@ class Stack:
     variables: Mapping[str, str]
     stack: ExitStack
     home: Path = field(init=False)
+    processes: dict[str, Process] = field(default_factory=dict)
+    """Our services, as they run."""
 
     def __post_init__(self) -> None:
         self.services: dict[str, Any] = compose.read({**SECRETS, **self.variables})["services"]
@@ -52,7 +54,21 @@ class Stack:
         }
         for name in compose.order(self.services):
             if name not in NOT_HERE:
+                self._wait_for(self.services[name].get("depends_on", {}))
                 starters.get(name, lambda name=name: self._service(name))()
+
+    def _wait_for(self, depends: Mapping[str, Any] | list[str]) -> None:
+        """What the file says to wait for; a server that stands in for an image's was waited for when it was started."""
+        for name, wanted in depends.items() if isinstance(depends, dict) else ():
+            if name in self.processes and wanted["condition"] == "service_healthy":
+                self._wait_healthy(name)
+
+    def _wait_healthy(self, name: str) -> None:
+        process = self.processes[name]
+        try:
+            until(lambda: process.child is not None and process.child.poll() is None and self.healthy(name), f"{name} healthy", seconds=90, every=0.2)
+        except TooLateError as error:
+            raise TooLateError(f"{error}\n{process.tail()}") from None
 
     def environment(self, service: str) -> dict[str, str]:
         """What the container gets, with loopback in place of host names and of the volume's path."""
@@ -85,7 +101,8 @@ class Stack:
     def _service(self, name: str) -> None:
         process = Process(f"veedor {name}", self.command(name), self.folder / f"{name}.log", clean_environment(self.environment(name)))
         self.stack.callback(process.stop, seconds=40)
-        process.start(lambda: self.healthy(name), seconds=60)
+        process.start(lambda: True)
+        self.processes[name] = process
 
     def _migrate(self) -> None:
         self.run("migrate", *self.services["migrate"]["command"])

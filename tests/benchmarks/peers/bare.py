@@ -60,18 +60,18 @@ def run(options: argparse.Namespace) -> None:
     with contextlib.ExitStack() as stack:
         connection = stack.enter_context(psycopg.connect(options.postgres)) if options.postgres else None
         print("ready", flush=True)
-        done, first = 0, 0.0
+        done, first, started = 0, 0.0, 0.0
         while done < options.count:
             found = consumer.poll(timeout_ms=200, max_records=options.batch)
             batch = [record for records in found.values() for record in records]
             if not batch:
                 continue
-            first = first or time.time()
+            first, started = (first, started) if first else (time.time(), time.process_time())
             insert(connection, batch)
             produce(producer, options.target, batch, answers)
             consumer.commit({TopicPartition(place.topic, place.partition): OffsetAndMetadata(records[-1].offset + 1, "", -1) for place, records in found.items()})
             done += len(batch)
-        print(f"{first} {time.time()} {time.process_time()}", flush=True)
+        print(f"{first} {time.time()} {time.process_time() - started}", flush=True)
 
 
 if __name__ == "__main__":

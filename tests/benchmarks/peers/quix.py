@@ -49,10 +49,11 @@ class Hop(Application):
     def __init__(self, count: int, **settings: Any) -> None:
         super().__init__(on_message_processed=self._handled, **settings)
         self.left = count
-        self.first = self.last = 0.0
+        self.first = self.last = self.started = 0.0
 
     def _handled(self, *_: object) -> None:
-        self.first = self.first or time.time()
+        if not self.first:
+            self.first, self.started = time.time(), time.process_time()
         self.left -= 1
         if self.left == 0:
             self.stop()
@@ -92,7 +93,7 @@ def build(options: argparse.Namespace) -> Hop:
 def run(options: argparse.Namespace) -> None:
     app = build(options)
     app.run()
-    print(f"{app.first} {app.last} {time.process_time()}", flush=True)
+    print(f"{app.first} {app.last} {time.process_time() - app.started}", flush=True)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,10 @@ ROOT = Path(__file__).resolve().parents[3]
 fresh = itertools.count(1)
 
 
+class HopFailedError(RuntimeError):
+    """A peer's process ended badly; its words."""
+
+
 @dataclass(frozen=True)
 class Capture:
     """What the product moved in a run: the file of records on each topic, and how many came into each hop."""
@@ -37,7 +41,7 @@ class Hop:
 
 
 def run(broker: str, capture: Capture, hops: Sequence[Hop], *, partitions: int) -> Mapping[str, float]:
-    """Fills the first topic, starts the hops from the last to the first, waits for all. Raises CalledProcessError with the hop's words."""
+    """Fills the first topic, starts the hops from the last to the first, waits for all. Raises HopFailedError."""
     number = next(fresh)
     topics = [f"peer.{number}.{place}" for place in range(len(hops) + 1)]
     bus = KafkaBus(f"kafka://{broker}?partitions={partitions}")
@@ -63,7 +67,7 @@ def _start(broker: str, source: str, target: str, hop: Hop, count: int) -> subpr
     process = subprocess.Popen([*hop.command, *options, *hop.extra], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stdout is not None
     if process.stdout.readline().strip() != "ready":
-        raise subprocess.CalledProcessError(process.wait(10), hop.command, stderr=process.communicate()[1])
+        raise HopFailedError(f"{' '.join(hop.command)}: {process.communicate()[1][-2000:]}")
     return process
 
 
@@ -71,7 +75,7 @@ def _end(process: subprocess.Popen[str]) -> tuple[float, float, float]:
     out, error = process.communicate(timeout=600)
     last = [line for line in out.splitlines() if line and line != "ready"]
     if process.returncode or not last:
-        raise subprocess.CalledProcessError(process.returncode, process.args, stderr=error)
+        raise HopFailedError(f"exit code {process.returncode}: {error[-2000:]}")
     first, end, cpu = map(float, last[-1].split())
     return first, end, cpu
 
