@@ -13,8 +13,8 @@ MOVES ?= 20000
 install: .venv/.installed
 
 .venv/.installed: pyproject.toml uv.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Veedor needs Python 3.11 or newer: install it (Debian: apt-get install python3 python3-venv) or name it with make PYTHON=/path/to/python3"; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python has no venv here: apt-get install python3-venv"; exit 1; }
+	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Veedor needs Python 3.11 or newer: install it (Debian: apt-get install python3 python3-venv) or name it with make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "installing python3-venv" && apt-get -qq update && apt-get -qq install -y --no-install-recommends python3-venv >/dev/null; } || { echo "Python has no venv here: install it (Debian: apt-get install python3-venv)"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 	@$(BIN)/uv sync --frozen -q

@@ -26,7 +26,7 @@ from shared.countries.document import Document
 from shared.countries.form import LandmarksFile
 from shared.countries.pack import Pack
 from shared.errors import Refused
-from shared.events import TOPICS, Level, Tlp, dead_letters
+from shared.events import TOPICS, Level, Provenance, Tlp, dead_letters
 from shared.http import client
 from shared.identity import Role, issue, load_key
 from shared.process import EXERCISE, Context, open_context
@@ -71,7 +71,7 @@ def replay(settings: Settings, stop: threading.Event, *, leave: bool, record: Pa
     with Receiver(settings.home / "receiver.log").serving() as receiver, running(context, port) as house:
         api = _client(context, house)
         receiver.secret = _subscribe(api, receiver.url)
-        _replay_days(context, Replay(observations), pack, stop)
+        _replay_days(context, Replay(observations), source.name, pack, stop)
         _settle(api, context, stop)
         if stop.is_set():
             say.print("Interrupted: run the same command again and it resumes here.")
@@ -119,7 +119,7 @@ def _subscribe(api: httpx.Client, url: str) -> str:
     return str(renewed.json()["secret"])
 
 
-def _replay_days(context: Context, plan: Replay, pack: Pack, stop: threading.Event) -> None:
+def _replay_days(context: Context, plan: Replay, source: str, pack: Pack, stop: threading.Event) -> None:
     """Advances ingest day by day from where it stands; waits when the rest of the house is behind."""
     store = Store(context.database("ingest"), pack)
     reached = store.progress("replay")
@@ -133,7 +133,7 @@ def _replay_days(context: Context, plan: Replay, pack: Pack, stop: threading.Eve
             if reached is None or day > reached:
                 while store.waiting() > MAX_WAITING and not stop.wait(0.05):
                     pass
-                store.advance(day, seen, exercise=True)
+                store.advance(day, seen, exercise=True, provenance=Provenance(source=f"record:{source}"))
             bar.update(task, advance=1, description=f"replaying {day:%b %Y}")
 
 
