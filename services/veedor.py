@@ -21,7 +21,7 @@ from shared.bus.contract import Bus
 from shared.errors import VeedorError
 from shared.events import TOPICS, Tlp, dead_letters
 from shared.identity import SIGN_IN, Revocations, Role, issue, load_key
-from shared.operations import configure_logging, stop_on_signals
+from shared.operations import configure_logging, settle_memory, stop_on_signals
 from shared.process import Context, open_context, run, utc_now
 from shared.settings import PORTS, Settings, read
 
@@ -79,6 +79,7 @@ def up(home: Path | None, port: int | None, host: str | None, country: str | Non
     configure_logging(settings.log_level)
     context = open_context(settings, stop_on_signals())
     with running(context, PORTS["console"] if settings.port is None else settings.port) as house:
+        settle_memory()
         click.echo(house.sign_in_link())
         context.stop.wait()
 
@@ -92,7 +93,9 @@ def _service(name: str, build: Callable[[], Callable[[Context], Any]]) -> None:
         settings = settings_of(home=home, port=port, host=host)
         configure_logging(settings.log_level)
         context = open_context(settings, stop_on_signals())
-        run(context, build()(context))
+        part = build()(context)
+        settle_memory()
+        run(context, part)
 
 
 def _ingest() -> Callable[[Context], Any]:
@@ -165,6 +168,7 @@ def import_(file: Path, home: Path | None, country: str | None, backfill: bool |
     pack = load(settings.country)
     today = context.now().astimezone(ZoneInfo(pack.timezone)).date()
     store = Store(context.database("ingest"), pack)
+    settle_memory()
     with progress_bar("bytes") as bar:
         task = bar.add_task(file.name, total=None)
         report = import_file(file, store, pack, today, lambda done, total: bar.update(task, completed=done, total=total), backfill=backfill)
@@ -197,6 +201,7 @@ def score(source: Path, target: Path, as_of: dt.datetime | None, country: str | 
     pack = ScoringPack.load(settings_of(country=country).country)
     day = as_of.date() if as_of else utc_now().astimezone(ZoneInfo(pack.country.timezone)).date()
     failed = 0
+    settle_memory()
     with open_lines(source) as lines, target.open("wb") as out, progress_bar("bills") as bar:
         for number, line in enumerate(bar.track(score_lines(lines, pack, day), description=source.name, total=None)):
             failed += "error" in line

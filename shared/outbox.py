@@ -65,9 +65,9 @@ class Relay:
     def drain(self) -> int:
         """Publishes everything waiting; returns how many. Raises Retryable."""
         total = 0
-        while count := self._one_batch():
+        while (count := self._one_batch()) == self.batch:
             total += count
-        return total
+        return total + count
 
     def _one_batch(self) -> int:
         with self.lock, self.database.transaction() as session:

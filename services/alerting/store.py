@@ -9,6 +9,7 @@ import datetime as dt
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import orjson
@@ -182,8 +183,7 @@ def _store_assessments(connection: Connection, events: Sequence[MoveAssessed]) -
     if not distinct:
         return []
     values = [_assessment_values(event_id, event) for event_id, event in distinct.items()]
-    statement = _insert(connection, tables.assessments).on_conflict_do_nothing().returning(tables.assessments.c.event_id)
-    new = set(connection.execute(statement, values).scalars())
+    new = set(connection.execute(_new_assessments(connection.dialect.name), values).scalars())
     return [event for event_id, event in distinct.items() if event_id in new]
 
 
@@ -264,19 +264,38 @@ def _add_pressure(connection: Connection, changes: Mapping[tuple[str, dt.date], 
     """Adds to the days' changes; in one order always, so that two replicas cannot wait for each other."""
     rows = [{"target": target, "day": day, "change": change} for (target, day), change in sorted(changes.items()) if change]
     if rows:
-        statement = _insert(connection, tables.pressure)
-        connection.execute(statement.on_conflict_do_update(index_elements=["target", "day"], set_={"change": tables.pressure.c.change + statement.excluded.change}), rows)
-
-
-def _insert(connection: Connection, table: Table) -> Any:
-    """INSERT with ON CONFLICT, which both databases have under different names."""
-    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+        connection.execute(_adding_pressure(connection.dialect.name), rows)
 
 
 def _upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    if not rows:
-        return
-    statement = _insert(connection, table)
+    """Rows with a value for every column: what is there under the same key is replaced."""
+    if rows:
+        connection.execute(_replacing(connection.dialect.name, table), rows)
+
+
+# Building such a statement costs more than running it for one row, so each is built once.
+
+
+@cache
+def _insert(dialect: str, table: Table) -> Any:
+    """INSERT with ON CONFLICT, which both databases have under different names."""
+    return (sqlite if dialect == "sqlite" else postgresql).insert(table)
+
+
+@cache
+def _replacing(dialect: str, table: Table) -> Any:
+    statement = _insert(dialect, table)
     keys = [column.name for column in table.primary_key]
-    values = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values), rows)
+    values = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=values)
+
+
+@cache
+def _adding_pressure(dialect: str) -> Any:
+    statement = _insert(dialect, tables.pressure)
+    return statement.on_conflict_do_update(index_elements=["target", "day"], set_={"change": tables.pressure.c.change + statement.excluded.change})
+
+
+@cache
+def _new_assessments(dialect: str) -> Any:
+    return _insert(dialect, tables.assessments).on_conflict_do_nothing().returning(tables.assessments.c.event_id)

@@ -36,6 +36,8 @@ from shared.events import Direction, Instrument, Level, Mechanism, Stage, Target
 
 HERE = Path(__file__).parent
 BALLOTS = ("election_day", "runoff")
+KNOWN_LABELS = 10_000
+"""Native labels remembered as they were read; a country has some hundreds."""
 _GAPS = re.compile(r"[\s.,;:()\-–—_/°º]+")
 
 
@@ -67,6 +69,7 @@ class Pack:
     _stages: Mapping[str, Stage] = field(repr=False)
     _starts: tuple[tuple[str, Stage], ...] = field(repr=False)
     _closed: frozenset[dt.date] = field(repr=False)
+    _known: dict[str, Stage | None] = field(default_factory=dict, repr=False)
 
     @property
     def code(self) -> str:
@@ -108,10 +111,13 @@ class Pack:
 
     def stage_of(self, native: str) -> Stage | None:
         """The stage a native label stands for, whatever its case, accents and punctuation; None when nobody mapped it."""
+        if native in self._known:
+            return self._known[native]
         plain = folded(native)
-        if (stage := self._stages.get(plain)) is not None:
-            return stage
-        return next((stage for start, stage in self._starts if plain.startswith(start)), None)
+        stage = self._stages.get(plain) or next((stage for start, stage in self._starts if plain.startswith(start)), None)
+        if len(self._known) < KNOWN_LABELS:
+            self._known[native] = stage
+        return stage
 
     def terminal(self, stage: Stage) -> bool:
         """Whether a move at this stage is no longer pending; a later step (reconsidered, restored) makes it pending again."""
