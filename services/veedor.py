@@ -143,7 +143,7 @@ def demo(home: Path | None, port: int | None, leave: bool, record: Path | None, 
     from services.demo import replay
 
     settings = settings_of(home=home or Path("var/demo"), port=port, webhook_allow_private=True)
-    configure_logging("WARNING" if settings.log_level == "INFO" else settings.log_level)
+    configure_logging("ERROR" if settings.log_level == "INFO" else settings.log_level)
     replay(settings, stop_on_signals(), leave=leave, record=record, write=lambda figures: write_json(json_file, figures))
 
 

@@ -87,6 +87,8 @@ class LocalConsumer:
         self.group = group
         self.member = uuid.uuid4().hex
         self.connection = log.connect()
+        # A position that is lost with the power is only read again; what was published waits for the disk.
+        self.connection.execute("PRAGMA synchronous=NORMAL")
         self.held: dict[TopicPartition, int] = {}
         """The next offset to hand out, a partition."""
         self.committed: dict[TopicPartition, int] = {}
@@ -95,6 +97,9 @@ class LocalConsumer:
         self.closed = False
         self.looked = -math.inf
         self.turns = itertools.count()
+        self.topics = tuple(topics)
+        self.seen = 0
+        """Publishes by this process that our topics had when we last read."""
         try:
             with self.log.named():
                 self.places = [place for topic in topics for place in self.log.places(self.connection, topic)]
@@ -106,12 +111,16 @@ class LocalConsumer:
         deadline = time.monotonic() + timeout
         while True:
             self._look_after_membership()
+            self.seen = self._published()
             found = [] if self.paused else self._read(limit)
             remaining = deadline - time.monotonic()
             if found or remaining <= 0:
                 return found
             with self.log.arrived:
-                self.log.arrived.wait(min(remaining, CROSS_PROCESS_POLL))
+                self.log.arrived.wait_for(lambda: self._published() != self.seen, min(remaining, CROSS_PROCESS_POLL))
+
+    def _published(self) -> int:
+        return sum(self.log.published[topic] for topic in self.topics)
 
     def _read(self, limit: int) -> list[Delivery]:
         """From one partition after the other, another one first every time, so that a busy one starves none."""

@@ -53,6 +53,8 @@ class Log:
         self.path = path
         self.max_bytes = max_bytes
         self.arrived = threading.Condition()
+        self.published: Counter[str] = Counter()
+        """Publishes by this process, a topic: who waits for one topic sleeps through the others'."""
         self.write_lock = threading.Lock()
         with closing(self.connect()) as connection, self.transaction(connection):
             for statement in SCHEMA:
@@ -95,6 +97,7 @@ class Log:
                 if not self._trim(connection, {record.topic for record in records}):
                     raise
         with self.arrived:
+            self.published.update({record.topic for record in records})
             self.arrived.notify_all()
 
     def _append(self, connection: sqlite3.Connection, records: Sequence[Record]) -> None:
