@@ -16,9 +16,10 @@ from services.console import main as console
 from services.ingest import main as ingest
 from services.scoring import main as scoring
 from services.webhooks import main as webhooks
-from shared.http import Door, Mount, Server, client, document, guard, reply
+from shared.http import Door, client, document, guard, reply
 from shared.operations import Crew
 from shared.process import Context, Part
+from shared.server import Mount, Server
 
 PREFIXES = {
     "ingest": ("/v1/moves", "/v1/sources"),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
-import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -20,8 +18,6 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-from waitress import wasyncore
-from waitress.server import create_server
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from shared.body import MAX_DEPTH, find_nul, too_deep
@@ -330,76 +326,6 @@ def reader() -> Identity:
     return caller
 
 
-Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-
-
-@dataclass(frozen=True)
-class Mount:
-    """Several applications on one port: the longest prefix that ends at a path segment wins; the rest goes to `default`."""
-
-    prefixes: Mapping[str, Wsgi]
-    default: Wsgi
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO", "/")
-        fitting = [prefix for prefix in self.prefixes if path == prefix or path.startswith(f"{prefix}/")]
-        chosen = self.prefixes[max(fitting, key=len)] if fitting else self.default
-        return chosen(environ, start_response)
-
-
-@dataclass
-class Server:
-    """waitress around a WSGI application. `closing` runs first on stop, so that open streams end before the server waits for them."""
-
-    app: Wsgi
-    host: str
-    port: int
-    threads: int = 32
-    closing: Callable[[], None] = lambda: None
-
-    def __post_init__(self) -> None:
-        """Binds at once. Raises Refused when the address is taken or not ours."""
-        self.sockets: dict[int, Any] = {}
-        try:
-            # One address of the host: waitress would make a server of each, on different free ports.
-            address = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0][4][0]
-            self.server: Any = create_server(
-                self.app,
-                map=self.sockets,
-                host=address,
-                port=self.port,
-                threads=self.threads,
-                max_request_body_size=SERVER_MAX_BODY,
-                max_request_header_size=32 << 10,
-                connection_limit=2000,
-                channel_timeout=60,
-                ident="veedor",
-                clear_untrusted_proxy_headers=True,
-            )
-        except OSError as error:
-            wasyncore.close_all(self.sockets, ignore_all=True)
-            raise Refused(f"cannot listen on {self.host}:{self.port} ({error.strerror or error}): choose another with --port or --host", field="port") from error
-        self.port = int(self.server.effective_port)
-
-    def run(self, stop: threading.Event) -> None:
-        """Serves until `stop` is set, then drains."""
-        thread = threading.Thread(target=self._serve, name="waitress", daemon=True)
-        thread.start()
-        stop.wait()
-        self.closing()
-        self.server.accepting = False
-        self.server.task_dispatcher.shutdown(timeout=5)
-        self.server.close()
-        thread.join(2)
-        wasyncore.close_all(self.sockets, ignore_all=True)  # kept-alive connections would stay open behind us
-
-    def _serve(self) -> None:
-        try:
-            self.server.run()
-        except OSError as error:
-            log.info("server socket closed", why=str(error))
-
-
 def client(base_url: str = "", *, transport: httpx.BaseTransport | None = None, timeout: float = 10.0, headers: Mapping[str, str] | None = None) -> httpx.Client:
     """The one HTTP client of the house (webhook lanes excepted): bounded, no redirects, no proxy from the environment."""
     return httpx.Client(
@@ -411,11 +337,3 @@ def client(base_url: str = "", *, transport: httpx.BaseTransport | None = None, 
         trust_env=False,
         headers=dict(headers or {}),
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a server bound to `host` can be reached from this machine only."""
-    try:
-        return all(ipaddress.ip_address(found[4][0]).is_loopback for found in socket.getaddrinfo(host, None))
-    except (OSError, ValueError):
-        return False

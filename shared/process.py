@@ -14,9 +14,10 @@ from shared.bus import open_bus
 from shared.bus.contract import Bus
 from shared.database import Database
 from shared.events import TOPICS, dead_letters
-from shared.http import Door, Server
+from shared.http import Door
 from shared.identity import Revocations, Verifier, load_public_key
 from shared.operations import Crew, Liveness
+from shared.server import Server
 from shared.settings import PORTS, Settings
 
 log = structlog.get_logger(__name__)

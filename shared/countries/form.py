@@ -252,6 +252,19 @@ class Procedure(Form):
     shortcuts: dict[str, Shortcut]
 
 
+class FilingFile(Form):
+    """filing.yaml: how often moves that weaken each institution were filed in the `years` whose filings are complete.
+
+    `shape` of the Gamma law that yearly rates follow; `session` and `recess`: filings a day while an ordinary legislature sits and while none does, against the average day.
+    """
+
+    years: float = Field(gt=0)
+    shape: float = Field(gt=0)
+    session: float = Field(gt=0)
+    recess: float = Field(gt=0)
+    counts: dict[Target, Annotated[int, Field(ge=0)]]
+
+
 class Landmark(Form):
     """A move that readers of the country's recent history expect in a replay: the record's key and what people call it."""
 

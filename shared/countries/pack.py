@@ -18,6 +18,7 @@ from shared.countries.form import (
     Citation,
     CitationsFile,
     CountryFile,
+    FilingFile,
     Institution,
     InstitutionsFile,
     LexiconFile,
@@ -65,6 +66,7 @@ class Pack:
     rules: tuple[Rule, ...]
     rubric: Rubric
     procedure: Procedure
+    filing: FilingFile
     shortcut_phrases: tuple[tuple[str, tuple[str, ...]], ...]
     _stages: Mapping[str, Stage] = field(repr=False)
     _starts: tuple[tuple[str, Stage], ...] = field(repr=False)
@@ -186,6 +188,7 @@ def load(code: str, root: Path = HERE) -> Pack:
         rules=documents["rules"].read(RulesFile).rules,
         rubric=documents["rubric"].read(Rubric),
         procedure=procedure,
+        filing=documents["filing"].read(FilingFile),
         shortcut_phrases=tuple((code, tuple(folded(phrase) for phrase in shortcut.phrases)) for code, shortcut in procedure.shortcuts.items()),
         _stages={folded(label): stage for stage, labels in words.native_stages.items() for label in labels},
         _starts=_longest_first(words.native_starts),
@@ -195,7 +198,7 @@ def load(code: str, root: Path = HERE) -> Pack:
     return pack
 
 
-FILES = ("pack", "citations", "institutions", "words", "calendar", "norms", "lexicon", "rules", "rubric", "procedure")
+FILES = ("pack", "citations", "institutions", "words", "calendar", "norms", "lexicon", "rules", "rubric", "procedure", "filing")
 
 
 def _digest(documents: Iterable[Document]) -> str:

@@ -19,9 +19,10 @@ from services.ingest import main as ingest
 from services.webhooks import main as webhooks
 from shared.bus.contract import Record
 from shared.events import Assessment, Direction, Factor, Instrument, Level, Mechanism, Move, MoveAssessed, Stage, Step, Target, Words
-from shared.http import Mount, Server, client
+from shared.http import client
 from shared.operations import Crew
 from shared.process import Context, Part, open_context
+from shared.server import Mount, Server
 from shared.settings import Settings
 from tests.parts.chromium import flags
 

@@ -13,10 +13,10 @@ from services.alerting.main import build
 from services.alerting.verify import verify_file
 from shared.bus.contract import Bus, Record
 from shared.events import ALERTS, ASSESSMENTS, AlertChanged, Level, MoveAssessed, Tlp
-from shared.http import Server
 from shared.identity import Role, issue, load_key
 from shared.operations import Crew
 from shared.process import open_context
+from shared.server import Server
 from shared.settings import Settings
 from tests.parts.waiting import until
 from tests.unit.alerting.sample import assessed

@@ -22,9 +22,10 @@ from services.alerting.stream import COMMENT, HELLO, Broadcaster
 from shared.database import Database
 from shared.errors import Refused
 from shared.events import Tlp
-from shared.http import Door, Server
+from shared.http import Door
 from shared.identity import Revocations, Role, Verifier, issue, public_pem
 from shared.operations import Liveness
+from shared.server import Server
 from tests.integration.alerting.home import KEY, Clock, sqlite, store
 from tests.parts.waiting import until
 from tests.unit.alerting.sample import assessed, pack

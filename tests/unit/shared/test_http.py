@@ -23,9 +23,10 @@ from werkzeug.test import TestResponse
 
 from shared.errors import InvalidMessage, Refused, Retryable
 from shared.events import Tlp
-from shared.http import MAX_BODY, SERVER_MAX_BODY, Body, Door, Mount, Paging, RateLimit, Server, client, create_api, is_loopback, reader, reply, require, who
+from shared.http import MAX_BODY, SERVER_MAX_BODY, Body, Door, Paging, RateLimit, client, create_api, reader, reply, require, who
 from shared.identity import COOKIE, CSRF_HEADER, Revocations, Role, Verifier, csrf_token, issue
 from shared.operations import Liveness
+from shared.server import Mount, Server
 from tests.parts.waiting import free_port, is_open, until
 
 NOW = dt.datetime(2026, 7, 28, 12, tzinfo=dt.UTC)
@@ -439,10 +440,3 @@ class TestClient:
     def test_nobody_there(self) -> None:
         with client(f"http://127.0.0.1:{free_port()}") as http, pytest.raises(httpx.ConnectError):
             http.get("/")
-
-
-@pytest.mark.parametrize(
-    ("host", "answer"), [("127.0.0.1", True), ("localhost", True), ("::1", True), ("0.0.0.0", False), ("::", False), ("192.0.2.1", False), ("no such host", False)]
-)
-def test_loopback_is_this_machine_only(host: str, answer: bool) -> None:
-    assert is_loopback(host) is answer
