@@ -81,7 +81,10 @@ def replay(settings: Settings, stop: threading.Event, *, leave: bool, record: Pa
         _show(say, figures, pack, observations, api)
         if leave:
             return
-        say.print(f"\nThe console is open until Ctrl-C (sign-in link, good once):\n{house.sign_in_link()}")
+        home = settings.home
+        say.print(f"\nThe console is open until Ctrl-C. Another link: .venv/bin/veedor token link --home {home} --url {house.url}", soft_wrap=True, markup=False)
+        say.print("Sign in with this link (good once, for ten minutes):")
+        say.print(house.sign_in_link(), soft_wrap=True, markup=False)
         stop.wait()
 
 

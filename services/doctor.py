@@ -36,6 +36,9 @@ def _home(home: Path) -> str | None:
             file.write(b"veedor")
     except OSError as error:
         return f"{home} cannot be written ({error}): choose another with --home or VEEDOR_HOME"
+    open_to_others = [path for path in home.glob("*.db") if path.stat().st_mode & 0o077]
+    if open_to_others:
+        return f"{open_to_others[0]} can be read by others, and it holds secrets: chmod go= {open_to_others[0]}"
     free = shutil.disk_usage(home).free
     return f"only {free >> 20} MB free on the disk of {home}: make room" if free < MIN_FREE_BYTES else None
 

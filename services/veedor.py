@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,17 +14,18 @@ from zoneinfo import ZoneInfo
 
 import click
 import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from shared.bus import open_bus
 from shared.bus.contract import Bus
-from shared.errors import VeedorError
+from shared.errors import Refused, VeedorError
 from shared.events import TOPICS, Tlp, dead_letters
-from shared.identity import SIGN_IN, Revocations, Role, issue, load_key
+from shared.identity import SIGN_IN, Revocations, Role, Verifier, issue, load_key
 from shared.operations import configure_logging, settle_memory, stop_on_signals
 from shared.process import Context, open_context, run, utc_now
-from shared.settings import PORTS, Settings, read
+from shared.settings import PORTS, Settings, read, strange
 
 SERVICES = ("ingest", "alerting", "webhooks")
 """The services that own a database."""
@@ -37,13 +39,18 @@ class Group(click.Group):
     """Shows the failures we expect as one line and exit code 1, never as a trace."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        os.umask(0o077)  # what an installation keeps (secrets of subscriptions among it) is its owner's alone
         try:
             return super().invoke(ctx)
         except VeedorError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            raise click.ClickException(f"{error.filename or 'the disk'}: {error.strerror or error}: choose another place, or make room") from error
 
 
 def settings_of(**overrides: Any) -> Settings:
+    for name in strange(os.environ):
+        click.echo(f"{name} is no setting of ours (docs/operations.md lists them): it is not read", err=True)
     return read(os.environ, **overrides)
 
 
@@ -78,6 +85,8 @@ def up(home: Path | None, port: int | None, host: str | None, country: str | Non
     settings = settings_of(home=home, port=port, host=host, country=country)
     configure_logging(settings.log_level)
     context = open_context(settings, stop_on_signals())
+    if settings.host not in ("127.0.0.1", "::1", "localhost") and not (settings.public_url or "").startswith("https:"):
+        click.echo("Listening beyond this machine over plain http: put TLS in front and set VEEDOR_PUBLIC_URL=https://...", err=True)
     with running(context, PORTS["console"] if settings.port is None else settings.port) as house:
         settle_memory()
         click.echo(house.sign_in_link())
@@ -213,28 +222,61 @@ def score(source: Path, target: Path, as_of: dt.datetime | None, country: str | 
 
 @main.command()
 @click.option("--record", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A record (docs/record.schema.json).")
+@click.option(
+    "--judgments", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=None, help="What people judged of each move, JSONL of {id, polarity}, to compare with."
+)
+@click.option(
+    "--bills", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=None, help="Every bill filed in the windows, JSONL (.gz too): false alarms, chance of law."
+)
+@click.option("--window", "spans", multiple=True, metavar="FROM:UNTIL", help="Days between which --bills is complete; may be given again.")
+@click.option("--labels", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Labels of bills, to judge alarms by; may be given again.")
+@click.option(
+    "--weights", type=click.Path(path_type=Path, exists=True, file_okay=False), default=None, help="Learned parts as `veedor train --out` wrote them [default: the country's]."
+)
 @country_option
 @json_option
-def backtest(record: Path, country: str | None, json_file: Path | None) -> None:
+def backtest(
+    record: Path, judgments: Path | None, bills: Path | None, spans: tuple[str, ...], labels: tuple[Path, ...], weights: Path | None, country: str | None, json_file: Path | None
+) -> None:
     """Replay a record point in time and say when each move would first have been warned of, misses first."""
-    from services.backtest import backtest as run_backtest
-    from services.backtest import describe
+    from services import backtest as replay
+    from services import scorecard
+    from services.docket import judgments_of, window_of
+    from shared.countries import load
 
-    figures = run_backtest(record, settings_of(country=country).country)
-    for line in describe(figures):
-        click.echo(line)
+    code = settings_of(country=country).country
+    if bool(bills) != bool(spans):
+        raise click.UsageError("--bills needs --window FROM:UNTIL, the days between which the list is complete, and the other way round")
+    windows = [window_of(span, load(code)) for span in spans]
+    figures = replay.backtest(record, code, weights)
+    if judgments:
+        figures["judged"] = replay.by_judgment(figures["moves"], judgments_of(judgments))
+    if bills:
+        figures["filings"] = scorecard.scorecards(bills, windows, scorecard.labels_of(labels), code, weights)
     write_json(json_file, figures)
+    for line in replay.describe(figures):
+        click.echo(line)
+    for card in figures.get("filings", {}).values():
+        for line in scorecard.describe(card):
+            click.echo(line)
 
 
 @main.command()
 @click.option("--reference", type=click.Path(path_type=Path, file_okay=False), default=None, help="Folder with the training data [default: ../shared, or VEEDOR_REFERENCE].")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=None, help="Where the weights go [default: the country pack].")
-@click.option("--seed", default=0, show_default=True)
-def train(reference: Path | None, out: Path | None, seed: int) -> None:
-    """Train the learned parts from the labels, print time-split cross-validation, write the weights (needs scikit-learn)."""
-    from services.scoring.train import train as run_training
+@click.option("--seed", default=7, show_default=True)
+@click.option("--only-filing", is_flag=True, help="Keep the weights; count again how often moves that weaken an institution are filed (filing.yaml, for clusters).")
+def train(reference: Path | None, out: Path | None, seed: int, only_filing: bool) -> None:
+    """Train the learned parts from the labels, print time-split cross-validation, write the weights (needs scikit-learn) and the usual rates of filings."""
+    from services.filing import train_filing
 
-    run_training(reference or Path(os.environ.get("VEEDOR_REFERENCE", "../shared")), out or Path(__file__).parent.parent / "shared/countries/pe/weights", seed=seed)
+    data = reference or Path(os.environ.get("VEEDOR_REFERENCE", "../shared"))
+    if not only_filing:
+        from services.scoring.train import train as run_training
+
+        run_training(data, out or Path(__file__).parent.parent / "shared/countries/pe/weights", seed=seed)
+    if out is None:
+        train_filing(data, "pe", say=click.echo)
 
 
 @main.command()
@@ -243,12 +285,14 @@ def train(reference: Path | None, out: Path | None, seed: int) -> None:
 @click.option("--since", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=None, help="A checkpoint you kept (JSON, as in a webhook).")
 def verify(export: Path, key: Path, since: Path | None) -> None:
     """Check an export of the ledger offline: the chain, the checkpoints, their signatures. Trusts no key inside the export."""
-    from services.alerting.verify import verify_file
+    from services.alerting.verify import read_file
 
-    broken = verify_file(export, key, since)
-    if broken:
-        raise click.ClickException(broken)
+    found = read_file(export, key, since)
+    if found.broken:
+        raise click.ClickException(str(found.broken))
     click.echo("the chain holds, every checkpoint is signed by this key")
+    if found.hidden:
+        click.echo(f"{found.hidden} of {found.entries} entries are withheld from whoever made this export: of these only place and hash were checked, against the signed checkpoints")
 
 
 # ── identity ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -259,17 +303,37 @@ def token() -> None:
     """Tokens for people and machines."""
 
 
+MAX_TTL = dt.timedelta(days=3650)
+
+
 def parse_ttl(value: str) -> dt.timedelta:
     """`90d`, `12h`, `30m`."""
     units = {"d": "days", "h": "hours", "m": "minutes"}
-    if not value[:-1].isdigit() or value[-1:] not in units:
+    if not value[:-1].isascii() or not value[:-1].isdigit() or value[-1:] not in units:
         raise click.BadParameter("must look like 90d, 12h or 30m", param_hint="--ttl")
-    return dt.timedelta(**{units[value[-1]]: int(value[:-1])})
+    if not 0 < int(value[:-1]) < 100_000 or (ttl := dt.timedelta(**{units[value[-1]]: int(value[:-1])})) > MAX_TTL:
+        raise click.BadParameter("must be more than nothing and at most 3650d", param_hint="--ttl")
+    return ttl
+
+
+def parse_subject(_ctx: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """A name people and logs can read: printable, not blank, at most 200 characters."""
+    if not value.strip() or not value.isprintable() or len(value) > 200:
+        raise click.BadParameter("must be a printable name of 1 to 200 characters")
+    return value
+
+
+def existing_key(settings: Settings) -> Ed25519PrivateKey:
+    """The key of an installation that is there: a token of a key made just now would open nothing. Raises Refused."""
+    path = settings.keys / "identity.pem"
+    if not path.exists():
+        raise Refused(f"no installation at {settings.home}: name its home, or start it first (`veedor up`, `veedor migrate`)", field="--home")
+    return load_key(path)
 
 
 @token.command("issue")
 @home_option
-@click.option("--subject", required=True, help="Who it is for.")
+@click.option("--subject", required=True, callback=parse_subject, help="Who it is for.")
 @click.option("--role", "roles", required=True, multiple=True, type=click.Choice([role.value for role in Role]))
 @click.option("--organisation", default="")
 @click.option("--clearance", default=Tlp.AMBER.value, show_default=True, type=click.Choice([tlp.value for tlp in Tlp] + [tlp.value.removeprefix("TLP:") for tlp in Tlp]))
@@ -287,25 +351,23 @@ def token_issue(home: Path | None, subject: str, roles: tuple[str, ...], organis
 @click.argument("token_or_id")
 def token_revoke(home: Path | None, token_or_id: str) -> None:
     """Revoke a token (or its id): every service refuses it from its next request on."""
-    import jwt
-
     settings = settings_of(home=home)
-    try:
-        token_id = jwt.decode(token_or_id, options={"verify_signature": False}).get("jti", token_or_id) if "." in token_or_id else token_or_id
-    except jwt.InvalidTokenError as error:
-        raise click.ClickException(f"neither a token nor an id: {error}") from error
-    Revocations(settings.home / "revoked").add(token_id)
+    verifier = Verifier(existing_key(settings).public_key(), Revocations(settings.home / "revoked"), lambda: dt.datetime.min.replace(tzinfo=dt.UTC))
+    token_id = verifier.verify(token_or_id).token_id if "." in token_or_id else token_or_id
+    if re.fullmatch(r"[0-9a-f]{32}", token_id) is None:
+        raise click.ClickException("NOT revoked: give the whole token, or its id of 32 hexadecimal digits")
+    verifier.revoked.add(token_id)
     click.echo(f"revoked {token_id}")
 
 
 @token.command("link")
 @home_option
-@click.option("--subject", default="operator", show_default=True)
+@click.option("--subject", default="operator", show_default=True, callback=parse_subject)
 @click.option("--role", "roles", multiple=True, default=(Role.ADMIN.value,), show_default=True, type=click.Choice([role.value for role in Role]))
 @click.option("--url", default=f"http://127.0.0.1:{PORTS['console']}", show_default=True, help="Where the console is.")
 def token_link(home: Path | None, subject: str, roles: tuple[str, ...], url: str) -> None:
     """Print a sign-in link for the console that runs on this home: good once, for ten minutes."""
-    key = load_key(settings_of(home=home).keys / "identity.pem")
+    key = existing_key(settings_of(home=home))
     link = issue(key, subject=subject, roles=[Role(role) for role in roles], clearance=Tlp.AMBER, ttl=dt.timedelta(minutes=10), now=utc_now(), audience=SIGN_IN)
     click.echo(f"{url.rstrip('/')}/session?token={link}")
 

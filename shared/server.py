@@ -14,6 +14,7 @@ from waitress.server import create_server
 
 from shared.errors import Refused
 from shared.http import SERVER_MAX_BODY
+from shared.operations import Crew
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +60,7 @@ class Server:
                 max_request_body_size=SERVER_MAX_BODY,
                 max_request_header_size=32 << 10,
                 connection_limit=2000,
+                asyncore_use_poll=True,  # select() dies of the 1,024th open file
                 channel_timeout=60,
                 ident="veedor",
                 clear_untrusted_proxy_headers=True,
@@ -69,19 +71,23 @@ class Server:
         self.port = int(self.server.effective_port)
 
     def run(self, stop: threading.Event) -> None:
-        """Serves until `stop` is set, then drains."""
-        thread = threading.Thread(target=self._serve, name="waitress", daemon=True)
-        thread.start()
+        """Serves until `stop` is set, then drains. Raises what the server died of, after setting `stop`."""
+        crew = Crew(stop)
+        crew.start("waitress", lambda: self._serve(stop))
         stop.wait()
         self.closing()
         self.server.accepting = False
         self.server.task_dispatcher.shutdown(timeout=5)
         self.server.close()
-        thread.join(2)
-        wasyncore.close_all(self.sockets, ignore_all=True)  # kept-alive connections would stay open behind us
+        try:
+            crew.join(2)
+        finally:
+            wasyncore.close_all(self.sockets, ignore_all=True)  # kept-alive connections would stay open behind us
 
-    def _serve(self) -> None:
+    def _serve(self, stop: threading.Event) -> None:
         try:
             self.server.run()
         except OSError as error:
+            if not stop.is_set():
+                raise
             log.info("server socket closed", why=str(error))

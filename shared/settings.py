@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from shared.errors import Refused
 
 PREFIX = "VEEDOR_"
+ELSEWHERE = frozenset({"VEEDOR_REFERENCE", "VEEDOR_VERSION"})
+"""Variables that others read: tests and training, the compose file."""
 PORTS = {"console": 8400, "ingest": 8401, "scoring": 8402, "alerting": 8403, "webhooks": 8404}
 
 
@@ -26,7 +28,7 @@ class Settings(BaseModel):
     host: str = "127.0.0.1"
     port: int | None = Field(default=None, ge=0, le=65535)
     public_url: str | None = None
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     tlp_clear_anonymous: bool = False
     local_log_max_bytes: int = Field(default=4 << 30, ge=1 << 16)
     watchers: int = Field(default=200, ge=1)
@@ -46,6 +48,11 @@ class Settings(BaseModel):
     def database_url(self, service: str) -> str:
         """SQLAlchemy address of a service's own database: a file of its own, or the shared server (the service's schema is set in shared/database.py)."""
         return self.database.get_secret_value() if self.database else f"sqlite:///{self.home / f'{service}.db'}"
+
+
+def strange(environment: Mapping[str, str]) -> list[str]:
+    """Variables that look like ours and are not: most likely typing errors."""
+    return sorted(name for name in environment if name.startswith(PREFIX) and name[len(PREFIX) :].lower() not in Settings.model_fields and name not in ELSEWHERE)
 
 
 def read(environment: Mapping[str, str], **overrides: Any) -> Settings:

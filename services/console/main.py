@@ -47,7 +47,7 @@ def build(context: Context, siblings: Mapping[str, httpx.Client] | None = None) 
     return ConsolePart("console", create_app(context.door({}), desk), desk=desk)
 
 
-def sign_in_link(part: Part, base_url: str, *, subject: str = "console", roles: Iterable[Role] = (Role.ADMIN,), clearance: Tlp = Tlp.RED) -> str:
+def sign_in_link(part: Part, base_url: str, *, subject: str = "console", roles: Iterable[Role] = (Role.ADMIN,), clearance: Tlp = Tlp.AMBER) -> str:
     """A link that signs one person in once, within ten minutes. The session it opens lasts twelve hours."""
     assert isinstance(part, ConsolePart)
     assert part.desk is not None

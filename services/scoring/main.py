@@ -34,6 +34,7 @@ def build(context: Context) -> Part:
     def handle(events: Sequence[MoveObserved]) -> list[Record]:
         return [Record(ASSESSMENTS, event.key, assessed(event, pack).encode()) for event in events]
 
-    loop = Loop("scoring", context.bus, MOVES, MoveObserved, handle, context.stop, turned=context.liveness.register("scoring"), dead_letter_limit=context.settings.dead_letter_limit)
+    turned, limit = context.liveness.register("scoring"), context.settings.dead_letter_limit
+    loop = Loop("scoring", context.bus, MOVES, MoveObserved, handle, context.stop, turned=turned, dead_letter_limit=limit)
     app = create_app(context.door({}), pack, lambda: context.now().astimezone(ZoneInfo(pack.country.timezone)).date())
     return Part("scoring", app, {"scoring": loop.run})

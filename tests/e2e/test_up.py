@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -219,3 +221,42 @@ def test_sigterm_ends_it_within_the_grace(house: House) -> None:
     assert house.process is not None
     assert house.process.stop(seconds=25) == 0
     house.start()
+
+
+def test_what_it_keeps_is_its_owners_alone(house: House) -> None:
+    kept = [*house.home.glob("*.db"), *(house.home / "keys").glob("*.pem")]
+    assert len(kept) >= 6
+    assert not [path for path in kept if path.stat().st_mode & 0o077]
+
+
+def test_a_link_for_a_home_without_an_installation_is_refused(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-m", "services.veedor", "token", "link", "--home", str(tmp_path / "nobody")], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "no installation" in done.stderr
+    assert not (tmp_path / "nobody").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["token", "revoke", "garbage"], "NOT revoked"),
+        (["token", "issue", "--subject", "x", "--role", "admin", "--ttl", "999999999d"], "--ttl"),
+        (["token", "issue", "--subject", "x", "--role", "admin", "--ttl", "0d"], "--ttl"),
+        (["token", "issue", "--subject", "x\ny", "--role", "admin"], "printable"),
+    ],
+)
+def test_commands_refuse_in_one_line(house: House, arguments: list[str], said: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "services.veedor", *arguments, "--home", str(house.home)], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_crowd_of_half_open_connections_does_not_end_it(house: House) -> None:
+    host, _, port = house.url.removeprefix("http://").partition(":")
+    with contextlib.ExitStack() as crowd:
+        for _ in range(1100):
+            found = crowd.enter_context(socket.create_connection((host, int(port)), timeout=10))
+            found.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+    with house.client() as client:
+        until(lambda: client.get("/healthz").status_code == 200, "an answer after the crowd", seconds=30)

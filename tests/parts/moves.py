@@ -12,7 +12,7 @@ import orjson
 GRAVE = (
     "Ley de reforma constitucional que elimina la Junta Nacional de Justicia y otorga al Congreso de la República el nombramiento y la remoción de los jueces y fiscales supremos",
     "Ley que permite al Congreso de la República remover a los miembros del Jurado Nacional de Elecciones y reduce su mandato",
-    "Ley que modifica el artículo 99 de la Constitución para someter a acusación constitucional a los miembros del Jurado Nacional de Elecciones y a los jefes de la ONPE y del RENIEC",
+    "Ley que modifica el artículo 99 de la Constitución para someter a acusación constitucional a los miembros del JNE y a los jefes de la ONPE y del RENIEC",
 )
 """What must raise an alert that subscribers get."""
 
@@ -28,8 +28,8 @@ PLAIN = (
 """What concerns no election."""
 
 GRAVE_SUMMARY = (
-    "Propone que el Congreso de la República pueda remover por mayoría simple a los miembros del Jurado Nacional de Elecciones, al jefe de la Oficina Nacional de Procesos Electorales "
-    "y al jefe del Registro Nacional de Identificación y Estado Civil, y reduce el mandato de quienes ejercen el cargo."
+    "Propone que el Congreso de la República pueda remover por mayoría simple a los miembros del Jurado Nacional de Elecciones, "
+    "al jefe de la Oficina Nacional de Procesos Electorales y al jefe del Registro Nacional de Identificación y Estado Civil, y reduce el mandato de quienes ejercen el cargo."
 )
 SUMMARY = (
     "El presente proyecto tiene por objeto establecer las disposiciones señaladas en el título, con el fin de atender la necesidad expuesta por su proponente. "

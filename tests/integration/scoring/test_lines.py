@@ -39,7 +39,7 @@ def scored(pack: ScoringPack, **changes: Any) -> dict[str, Any]:
 
 def test_a_line_has_the_keys_of_the_contract(pack: ScoringPack) -> None:
     found = scored(pack)
-    assert CONTRACT <= found.keys()
+    assert found.keys() >= CONTRACT
     assert "JNE" in found["targets"]
     assert found["direction"] == "weakens"
     assert all({"rule", "part", "points", "quote", "citation"} <= factor.keys() for factor in found["factors"])
