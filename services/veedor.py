@@ -240,8 +240,8 @@ def backtest(
 ) -> None:
     """Replay a record point in time and say when each move would first have been warned of, misses first."""
     from services import backtest as replay
-    from services import scorecard
-    from services.docket import judgments_of, window_of
+    from services.methodology import scorecard
+    from services.methodology.docket import judgments_of, window_of
     from shared.countries import load
 
     code = settings_of(country=country).country
@@ -292,7 +292,7 @@ def verify(export: Path, key: Path, since: Path | None) -> None:
         raise click.ClickException(str(found.broken))
     click.echo("the chain holds, every checkpoint is signed by this key")
     if found.hidden:
-        click.echo(f"{found.hidden} of {found.entries} entries are withheld from whoever made this export: of these only place and hash were checked, against the signed checkpoints")
+        click.echo(f"{found.hidden} of {found.entries} entries are withheld from whoever made this export: only their place and hash were checked, under the signed checkpoints")
 
 
 # ── identity ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

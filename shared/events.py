@@ -431,7 +431,10 @@ class MoveAssessed(Event):
 
 
 class AlertChanged(Event):
-    """One revision of an alert, as it stands in the ledger at `sequence`. `checkpoint` is the ledger's latest signed checkpoint."""
+    """One revision of an alert, as it stands in the ledger at `sequence`. `checkpoint` is the ledger's latest signed checkpoint.
+
+    `members`: alert ids of a cluster's moves. `inhibited_by`: the open cluster beside which this mere change of stage need not be told to whoever was told of the cluster.
+    """
 
     TYPE: ClassVar[str] = "org.veedor.alert.changed.v1"
     TOPIC: ClassVar[str] = ALERTS
@@ -455,6 +458,8 @@ class AlertChanged(Event):
     stage: Stage | None = None
     risk: Hundred | None = None
     links: tuple[str, ...] = ()
+    members: tuple[str, ...] | None = None
+    inhibited_by: str | None = None
     as_of: dt.date
     recorded_at: dt.datetime
     backfill: bool = False

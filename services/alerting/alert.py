@@ -6,7 +6,7 @@ Opens at watch (Alert), is revised when level, stage or direction changes (Updat
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from services.alerting import wording
@@ -62,11 +62,16 @@ class Alert(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One revision: the alert after it, its text, and why it was made (None for the first)."""
+    """One revision: the alert after it, its text, and why it was made (None for the first).
+
+    `stage_only`: nothing but the stage differs from the revision before; `inhibited_by`: the open cluster beside which it need not be told.
+    """
 
     alert: Alert
     body: Words
     reason: Words | None
+    stage_only: bool = False
+    inhibited_by: str | None = None
 
 
 def alert_id(move_id: str) -> str:
@@ -88,7 +93,8 @@ def decide(current: Alert | None, assessed: MoveAssessed, pack: Pack) -> Change 
         return _change(current, assessed, pack, Lifecycle.CANCEL, reason)
     if (now.level, stage, now.direction) == (current.level, current.stage, current.direction):
         return None
-    return _change(current, assessed, pack, Lifecycle.UPDATE, wording.moved(assessed, current.level, current.direction, current.stage, pack))
+    change = _change(current, assessed, pack, Lifecycle.UPDATE, wording.moved(assessed, current.level, current.direction, current.stage, pack))
+    return replace(change, stage_only=(now.level, now.direction) == (current.level, current.direction))
 
 
 def refreshed(current: Alert, assessed: MoveAssessed) -> Alert:

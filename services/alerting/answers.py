@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
 from services.alerting.alert import Alert
 from services.alerting.catalogue import AlertFilter, Day, Sort
 from services.alerting.checkpoint import Checkpoint
+from services.alerting.cluster import Member
 from shared.events import Assessment, Counterfactual, Direction, Level, Lifecycle, Move, Stage, Target, Words
 from shared.http import Paging, Query
 
@@ -54,12 +55,30 @@ class StreamQuery(Query):
     since: Sequence | None = Field(default=None, description="Replay what came after this ledger sequence; the header Last-Event-ID goes before it")
 
 
+class ClusterQuery(Paging):
+    """A page of the clusters, newest revision first; `state` open leaves out those that ended."""
+
+    state: Literal["open", "all"] = "open"
+    institution: list[Target] = Field(default=[], max_length=12)
+
+    def chosen(self) -> AlertFilter:
+        lifecycle = [found for found in Lifecycle if found is not Lifecycle.CANCEL] if self.state == "open" else []
+        return AlertFilter(kind=["cluster"], institution=self.institution, lifecycle=lifecycle)
+
+
 class Item(Alert):
-    """An alert in a list. `sequence` is its last ledger entry."""
+    """An alert in a list. `sequence` is its last ledger entry. The fields from `window_from` on are of clusters only (see ClusterAlert)."""
 
     sequence: int
     recorded_at: dt.datetime
     updated_at: dt.datetime
+    window_from: dt.date | None = None
+    window_until: dt.date | None = None
+    count: int | None = None
+    pending: int | None = None
+    expected: float | None = None
+    chance: float | None = None
+    members: tuple[Member, ...] | None = None
 
 
 class AlertPage(BaseModel):
@@ -114,13 +133,17 @@ class AlertDetail(Item):
 
 
 class Summary(BaseModel):
-    """`by_level` counts each move at its peak; `waiting` entries have not reached the bus yet."""
+    """`by_level` counts each move at its peak; `waiting` entries have not reached the bus yet.
+
+    `withheld`: there are alerts above the caller's clearance; what they would change is null then, because any number would be false.
+    """
 
     scored: int
-    alerted: int
-    not_alerted: int
-    by_level: dict[str, int]
-    open_by_level: dict[str, int]
+    withheld: bool
+    alerted: int | None
+    not_alerted: int | None
+    by_level: dict[str, int] | None
+    open_by_level: dict[str, int] | None
     last_sequence: int
     waiting: int
     last_as_of: dt.date | None
@@ -160,10 +183,14 @@ class Pressure(BaseModel):
 
 
 class LedgerEntry(BaseModel):
-    """`entry` hashes to `hash`; `salt` and `body` to its `body_digest`, or are null when withheld."""
+    """`entry` hashes to `hash`; `salt` and `body` to its `body_digest`, or are null when withheld.
+
+    `withheld`: the entry is above the caller's clearance; it names its alert, so only its place and its hash are shown, which is what the signed checkpoints cover.
+    """
 
     sequence: int
-    entry: dict[str, Any]
+    withheld: bool
+    entry: dict[str, Any] | None
     hash: str
     salt: str | None
     body: dict[str, Any] | None

@@ -1,4 +1,4 @@
-"""Alerting's API: alerts, institutions, the ledger with its proofs, exports, the stream."""
+"""Alerting's API: alerts, clusters, institutions, the ledger with its proofs, exports, the stream."""
 
 from __future__ import annotations
 
@@ -15,14 +15,20 @@ from services.alerting.catalogue import AlertFilter, Catalogue
 from services.alerting.checkpoint import Checkpoint
 from services.alerting.export import csv_lines, json_lines
 from services.alerting.institutions import Institutions
-from services.alerting.stream import Broadcaster
+from services.alerting.stream import MOST_OF_ONE, Broadcaster, Denied
 from shared.errors import Refused
+from shared.events import Tlp
 from shared.http import Door, create_api, problem, reader, reply
 from shared.identity import ANONYMOUS, Identity
 
 ALERTS = Tag(name="Alerts")
 LEDGER = Tag(name="Ledger", description="Append-only, hash-chained, with signed checkpoints: verify it offline with `veedor verify`")
 MOST_SEQUENCE = 2**31 - 1
+RETRY = "10"
+DENIALS = {
+    Denied.FULL: (503, "all places for watchers are taken: try again shortly, or poll /v1/alerts?changed_since="),
+    Denied.CROWDED: (429, f"this token's subject has {MOST_OF_ONE} streams open, which is the most: close one, or poll /v1/alerts?changed_since="),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,10 @@ def _alerts(app: OpenAPI, parts: Parts) -> None:
     def get_alert(path: shape.AlertPath) -> Response:
         return reply(parts.catalogue.one(path.alert_id, reader().clearance))
 
+    @app.get("/v1/clusters", summary="Clusters: more filings against one institution than chance explains", tags=[ALERTS], responses={"200": shape.AlertPage})
+    def get_clusters(query: shape.ClusterQuery) -> Response:
+        return reply(parts.catalogue.page(query.chosen(), reader().clearance, sort="-changed", cursor=query.cursor, limit=query.limit))
+
     @app.get("/v1/summary", summary="Totals", tags=[ALERTS], responses={"200": shape.Summary})
     def get_summary() -> Response:
         return reply(parts.catalogue.summary(reader().clearance))
@@ -63,11 +73,11 @@ def _alerts(app: OpenAPI, parts: Parts) -> None:
 def _institutions(app: OpenAPI, parts: Parts) -> None:
     @app.get("/v1/institutions", summary="Pressure on each institution", tags=[ALERTS], responses={"200": shape.InstitutionPage})
     def get_institutions() -> Response:
-        return reply(parts.institutions.all(reader().clearance))
+        return reply(parts.institutions.all(cleared(reader()).clearance))
 
     @app.get("/v1/institutions/<string:code>/pressure", summary="The daily series of one institution", tags=[ALERTS], responses={"200": shape.Pressure})
     def get_pressure(path: shape.InstitutionPath, query: shape.PressureQuery) -> Response:
-        reader()
+        cleared(reader())
         return reply(parts.institutions.pressure(path.code, query.since, query.until))
 
 
@@ -117,13 +127,20 @@ def _stream(app: OpenAPI, parts: Parts) -> None:
     @app.get("/v1/stream", summary="Live alerts (server-sent events)", tags=[ALERTS], responses={"200": _file("text/event-stream")})
     def get_stream(query: shape.StreamQuery) -> Response:
         caller, since = reader(), resume_after(request.headers.get("Last-Event-ID"), query.since)
-        leave = parts.broadcaster.admit()
-        if leave is None:
-            return problem(503, "all places for watchers are taken: try again shortly, or poll /v1/alerts?changed_since=", headers={"Retry-After": "10"})
+        leave = parts.broadcaster.admit(caller.subject)
+        if isinstance(leave, Denied):
+            return problem(*DENIALS[leave], headers={"Retry-After": RETRY})
         frames = parts.broadcaster.watch(since, caller.clearance, _still_valid(caller))
         response = Response(frames, content_type="text/event-stream", headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"})
         response.call_on_close(leave)
         return response
+
+
+def cleared(caller: Identity, needed: Tlp = Tlp.GREEN) -> Identity:
+    """The caller, who may read `needed`: pressure sums what the alerts say, so it is marked as they are. Raises Refused (403)."""
+    if caller.clearance.rank < needed.rank:
+        raise Refused(f"needs a clearance of {needed}, yours is {caller.clearance}: ask your operator for a token with it (`veedor token issue --clearance {needed}`)", status=403)
+    return caller
 
 
 def resume_after(header: str | None, since: int | None) -> int | None:

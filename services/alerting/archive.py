@@ -1,4 +1,4 @@
-"""Reading the ledger: entries, checkpoints, proofs and the export. Bodies above the reader's clearance are withheld, entries never: the chain must hold for everyone."""
+"""Reading the ledger: entries, checkpoints, proofs and the export. Of an entry above the reader's clearance only place and hash are shown: the signed tree holds for everyone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from services.alerting import tables
-from services.alerting.ledger import checkpoint_line, entry_line, hexes
+from services.alerting.ledger import checkpoint_line, entry_line, hexes, withheld_line
 from services.alerting.merkle import consistency, inclusion, leaf_hash
 from shared.database import Database
 from shared.errors import Refused
@@ -19,7 +19,7 @@ PAGE = 500
 
 
 class Archive:
-    """The ledger as readers see it. `clearance` is the most closed TLP whose body is shown."""
+    """The ledger as readers see it. `clearance` is the most closed TLP whose entries are shown."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -40,7 +40,8 @@ class Archive:
         return [
             {
                 "sequence": row.sequence,
-                "entry": orjson.loads(row.entry),
+                "withheld": _withheld(row, clearance),
+                "entry": None if _withheld(row, clearance) else orjson.loads(row.entry),
                 "hash": row.hash,
                 "salt": row.salt.hex() if _shown(row, clearance) else None,
                 "body": orjson.loads(row.body) if _shown(row, clearance) else None,
@@ -59,8 +60,7 @@ class Archive:
             rows = [row for row in self._rows(since, PAGE) if row.sequence <= until]
             signed = self._checkpoints(since, rows[-1].sequence)
             for row in rows:
-                shown = _shown(row, clearance)
-                yield entry_line(row.entry, row.hash, row.salt if shown else b"", row.body if shown else None)
+                yield _line(row, clearance)
                 if row.sequence in signed:
                     yield checkpoint_line(orjson.loads(signed[row.sequence]))
             since = rows[-1].sequence
@@ -126,5 +126,16 @@ def _fetch(connection: Connection, level: int, start: int, count: int) -> list[b
     return list(connection.execute(select(tile.hash).where(tile.level == level, tile.index >= start, tile.index < start + count).order_by(tile.index)).scalars())
 
 
+def _line(row: Any, clearance: Tlp) -> bytes:
+    if _withheld(row, clearance):
+        return withheld_line(row.sequence, row.hash)
+    shown = _shown(row, clearance)
+    return entry_line(row.entry, row.hash, row.salt if shown else b"", row.body if shown else None)
+
+
+def _withheld(row: Any, clearance: Tlp) -> bool:
+    return bool(row.tlp_rank > clearance.rank)
+
+
 def _shown(row: Any, clearance: Tlp) -> bool:
-    return row.body is not None and row.salt is not None and row.tlp_rank <= clearance.rank
+    return row.body is not None and row.salt is not None and not _withheld(row, clearance)

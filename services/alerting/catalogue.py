@@ -142,24 +142,25 @@ class Catalogue:
         }
 
     def summary(self, clearance: Tlp) -> dict[str, Any]:
-        """How many moves were scored and alerted, by the peak of each and by what is open now."""
+        """How many moves were scored and alerted, by the peak of each and by what is open now; no number where one above the clearance would make it false."""
         alert = tables.alerts.c
-        seen = alert.tlp_rank <= clearance.rank
         with self.database.reading() as session:
             connection = session.connection()
+            withheld = connection.execute(select(exists().where(alert.tlp_rank > clearance.rank))).scalar_one()
             scored = connection.execute(select(func.count()).select_from(tables.moves)).scalar_one()
-            peaks = _counts(connection, alert.peak_level, seen, alert.kind == "move")
-            opened = _counts(connection, alert.level, seen, alert.lifecycle != str(Lifecycle.CANCEL))
+            peaks = _counts(connection, alert.peak_level, alert.kind == "move")
+            opened = _counts(connection, alert.level, alert.lifecycle != str(Lifecycle.CANCEL))
             head = connection.execute(select(tables.head.c.sequence, tables.head.c.published_through)).one()
             as_of = connection.execute(select(func.max(tables.assessments.c.as_of))).scalar_one()
         alerted = sum(peaks.values())
         levels = [level for level in Level if level is not Level.NONE]
         return {
             "scored": scored,
-            "alerted": alerted,
-            "not_alerted": max(0, scored - alerted),
-            "by_level": {str(level): peaks.get(str(level), 0) for level in levels},
-            "open_by_level": {str(level): opened.get(str(level), 0) for level in levels},
+            "withheld": bool(withheld),
+            "alerted": None if withheld else alerted,
+            "not_alerted": None if withheld else max(0, scored - alerted),
+            "by_level": None if withheld else {str(level): peaks.get(str(level), 0) for level in levels},
+            "open_by_level": None if withheld else {str(level): opened.get(str(level), 0) for level in levels},
             "last_sequence": head.sequence,
             "waiting": head.sequence - head.published_through,
             "last_as_of": as_of,

@@ -100,6 +100,11 @@ def entry_line(entry: bytes, hash_: str, salt: bytes, body: bytes | None) -> byt
     return b'{"body":%s,"entry":%s,"hash":"%s","salt":%s}\n' % (shown, entry, hash_.encode(), spice)
 
 
+def withheld_line(sequence: int, hash_: str) -> bytes:
+    """An entry of an export that is above the reader's clearance: its place and its hash, which is the leaf that the signed checkpoints cover."""
+    return canonical({"hash": hash_, "sequence": sequence, "withheld": True}) + b"\n"
+
+
 def checkpoint_line(checkpoint: Mapping[str, Any]) -> bytes:
     """One checkpoint of an export, after the entry of its size."""
     return canonical({"checkpoint": checkpoint}) + b"\n"

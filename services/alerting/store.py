@@ -20,9 +20,12 @@ from sqlmodel import Session
 
 from services.alerting import tables
 from services.alerting.alert import Alert, Change, alert_id
+from services.alerting.announcement import event_of, statement
 from services.alerting.batch import Batch, HeldAlert, HeldMove
 from services.alerting.checkpoint import Checkpoint
-from services.alerting.ledger import SALT_BYTES, Head, Sealed, Statement, seal
+from services.alerting.docket import ClusterAlert
+from services.alerting.filings import filing_values, read_docket
+from services.alerting.ledger import SALT_BYTES, Head, Sealed, seal
 from services.alerting.merkle import Frontier
 from services.alerting.phrasing import searchable
 from services.alerting.tables import Base
@@ -30,7 +33,7 @@ from shared.bus.contract import Record
 from shared.countries import Pack
 from shared.database import Database
 from shared.errors import InvalidMessage
-from shared.events import ALERTS, AlertChanged, MoveAssessed
+from shared.events import ALERTS, MoveAssessed
 from shared.outbox import Pending
 
 __all__ = ["Base", "Store"]
@@ -107,7 +110,8 @@ class Store:
         """The batch's statements into the chain under the lock of its head, one checkpoint over them all."""
         row = connection.execute(select(tables.head.c.sequence, tables.head.c.hash, tables.head.c.frontier).with_for_update()).one()
         head = Head(row.sequence, row.hash, Frontier(row.sequence, tuple(map(bytes.fromhex, orjson.loads(row.frontier)))))
-        statements = [_statement(change, event) for change, event in batch.changes]
+        self._follow_clusters(connection, batch)
+        statements = [statement(change, event) for change, event in batch.changes]
         head, entries, tiles = seal(head, statements, [self.salt() for _ in statements], moment)
         signed = Checkpoint.sign(self.key, origin=self.origin, size=head.sequence, root=head.frontier.root(), time=moment)
         checkpoint = signed.model_dump()
@@ -122,6 +126,15 @@ class Store:
             held = batch.touched[change.alert.alert_id]
             batch.touched[change.alert.alert_id] = HeldAlert(held.alert, sealed.sequence, moment, held.aliases)
 
+    def _follow_clusters(self, connection: Connection, batch: Batch) -> None:
+        """What the batch's revisions do to clusters, after each. Under the lock of the head, so that no other replica adds a filing meanwhile."""
+        docket = read_docket(connection, batch.changes, self.pack)
+        batch.changes = list(docket.follow(batch.changes))
+        for change, _ in batch.changes:
+            if isinstance(change.alert, ClusterAlert):
+                batch.touched[change.alert.alert_id] = HeldAlert(change.alert, aliases=" ".join(member.key for member in change.alert.members))
+        _upsert(connection, tables.filings, filing_values(docket))
+
     def _ledger_values(self, change: Change, sealed: Sealed, moment: dt.datetime, checkpoint: dict[str, Any]) -> dict[str, Any]:
         return {
             "sequence": sealed.sequence,
@@ -132,39 +145,9 @@ class Store:
             "salt": sealed.salt,
             "body": sealed.body,
             "tlp_rank": change.alert.tlp.rank,
-            "event": self._event(change, sealed, moment, checkpoint).encode(),
+            "event": event_of(change, sealed, moment, checkpoint, self.public_url).encode(),
             "recorded_at": moment,
         }
-
-    def _event(self, change: Change, sealed: Sealed, moment: dt.datetime, checkpoint: dict[str, Any]) -> AlertChanged:
-        alert = change.alert
-        page = f"{self.public_url.rstrip('/')}/alerts/{alert.alert_id}" if self.public_url else None
-        return AlertChanged(
-            alert_id=alert.alert_id,
-            sequence=sealed.sequence,
-            revision=alert.revision,
-            kind=alert.kind,
-            lifecycle=alert.lifecycle,
-            level=alert.level,
-            previous_level=alert.previous_level,
-            headline=alert.headline,
-            body=change.body,
-            reason=change.reason,
-            tlp=alert.tlp,
-            country=alert.country,
-            subject_id=alert.move_id,
-            targets=alert.targets,
-            direction=alert.direction,
-            stage=alert.stage,
-            risk=alert.risk,
-            links=tuple(link for link in (page, alert.url) if link),
-            as_of=alert.changed_as_of,
-            recorded_at=moment,
-            backfill=alert.backfill,
-            exercise=alert.exercise,
-            hash=sealed.hash,
-            checkpoint=checkpoint,
-        )
 
 
 def refuse_unstorable(event: MoveAssessed) -> None:
@@ -199,14 +182,6 @@ def _read(connection: Connection, events: Sequence[MoveAssessed]) -> Batch:
         select(tables.alerts.c.move_id, tables.alerts.c.item, tables.alerts.c.sequence, tables.alerts.c.recorded_at).where(tables.alerts.c.alert_id.in_(wanted))
     )
     return Batch(found, {row.move_id: HeldAlert(Alert.model_validate_json(row.item), row.sequence, row.recorded_at) for row in alerts})
-
-
-def _statement(change: Change, event: MoveAssessed) -> Statement:
-    """What the ledger commits to: the alert as lists show it, its text, its reason, and which assessment by which versions it rests on."""
-    reason = change.reason.model_dump() if change.reason else None
-    basis = {"assessment_id": event.event_id, "pack_version": event.pack_version, "model_version": event.model_version}
-    said = {**change.alert.model_dump(mode="json"), "body": change.body.model_dump(), "reason": reason, **basis}
-    return Statement(change.alert.alert_id, change.alert.revision, change.alert.kind, change.alert.changed_as_of, said)
 
 
 def _assessment_values(event_id: str, event: MoveAssessed) -> dict[str, Any]:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
+from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 import orjson
 import structlog
@@ -24,12 +27,21 @@ WATCHERS = Gauge("veedor_stream_watchers", "Streams open now.")
 CUT = Counter("veedor_stream_watchers_cut_total", "Streams ended because their reader fell behind.")
 
 LOOK_SECONDS = 1.0
-COMMENT_SECONDS = 15.0
+COMMENT_SECONDS = 5.0
+CHECK_SECONDS = 5.0
+MOST_OF_ONE = 10
 BACKLOG = 1000
 PAGE = 200
 HELLO = b"retry: 3000\n: veedor\n\n"
 COMMENT = b": still here\n\n"
-NOT_OF_AN_ITEM = frozenset({"body", "reason", "assessment_id", "pack_version", "model_version"})
+NOT_OF_AN_ITEM = frozenset({"body", "reason", "assessment_id", "pack_version", "model_version", "inhibited_by"})
+
+
+class Denied(Enum):
+    """Why there is no place: none is left, or one subject has as many as one may have."""
+
+    FULL = "full"
+    CROWDED = "crowded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +69,16 @@ class Watcher:
 
 @dataclass
 class Broadcaster:
-    """Reads each new ledger row once and hands it to every watcher. `capacity` watchers at most."""
+    """Reads each new ledger row once and hands it to every watcher: `capacity` at most, of one subject `most_of_one`. `clock` is in seconds, from any zero."""
 
     archive: Archive
     capacity: int
     backlog: int = BACKLOG
     comment_seconds: float = COMMENT_SECONDS
+    most_of_one: int = MOST_OF_ONE
+    clock: Callable[[], float] = time.monotonic
     position: int = -1
-    taken: int = 0
+    taken: Tally[str] = field(default_factory=Tally)
     closed: bool = False
     dirty: bool = False
     watchers: set[Watcher] = field(default_factory=set)
@@ -108,26 +122,29 @@ class Broadcaster:
                 watcher.give(None)
             self.condition.notify_all()
 
-    def admit(self) -> Callable[[], None] | None:
-        """Takes a place; returns the function that gives it back (once), or None when all are taken."""
+    def admit(self, subject: str) -> Callable[[], None] | Denied:
+        """Takes a place for a subject; returns the function that gives it back (once), or why there is none."""
         with self.condition:
-            if self.closed or self.taken >= self.capacity:
-                return None
-            self.taken += 1
+            if self.closed or self.taken.total() >= self.capacity:
+                return Denied.FULL
+            if self.taken[subject] >= self.most_of_one:
+                return Denied.CROWDED
+            self.taken[subject] += 1
         WATCHERS.inc()
         place = threading.Lock()
 
         def leave() -> None:
             if place.acquire(blocking=False):
                 with self.condition:
-                    self.taken -= 1
+                    self.taken -= Tally((subject,))
                 WATCHERS.dec()
 
         return leave
 
     def watch(self, since: int | None, clearance: Tlp, valid: Callable[[], bool]) -> Iterator[bytes]:
-        """Frames after sequence `since` (None: only what comes), a comment when it is quiet. Ends when closed, cut, or no longer `valid` (asked when it is quiet)."""
+        """Frames after sequence `since` (None: only what comes), a comment when it is quiet. Ends when closed, cut, or no longer `valid` (asked every 5 s and when it is quiet)."""
         yield HELLO
+        lapsed = _Lapse(valid, self.clock)
         self._start()
         size = self.archive.size()
         last = size if since is None else min(since, size)
@@ -135,19 +152,19 @@ class Broadcaster:
         try:
             while watcher is None and not self.closed:
                 for frame in self._read(last):
+                    if lapsed():
+                        return
                     last = frame.sequence
                     yield from _seen(frame, clearance)
                 watcher = self._join(last)
             while watcher is not None and not self.closed:
                 frame_or_end = self._next(watcher)
-                if frame_or_end is None:
+                if frame_or_end is None or lapsed(now=frame_or_end is QUIET):
                     return
                 if frame_or_end.sequence > last:
                     last = frame_or_end.sequence
                     yield from _seen(frame_or_end, clearance)
                 elif frame_or_end is QUIET:
-                    if not valid():
-                        return
                     yield COMMENT
         finally:
             self._part(watcher)
@@ -192,6 +209,24 @@ class Broadcaster:
 
 
 QUIET = Frame(0, 0, b"")
+
+
+@dataclass
+class _Lapse:
+    """Whether a watcher's token is no longer good: asked before anything is given, looked up every 5 s however much comes."""
+
+    valid: Callable[[], bool]
+    clock: Callable[[], float]
+
+    def __post_init__(self) -> None:
+        self.checked = self.clock()
+
+    def __call__(self, *, now: bool = False) -> bool:
+        at = self.clock()
+        if not now and at - self.checked < CHECK_SECONDS:
+            return False
+        self.checked = at
+        return not self.valid()
 
 
 def _frame(row: tuple[int, int, bytes, bytes | None]) -> Frame:

@@ -53,6 +53,7 @@ class AlertRow(Base, table=True):
         Index("alerts_by_risk", "risk", "sequence"),
         Index("alerts_by_peak", "peak_rank", "peak_risk", "sequence"),
         Index("alerts_by_level", "level_rank", "lifecycle"),
+        Index("alerts_by_kind", "kind", "country"),
     )
 
     alert_id: str = Field(primary_key=True, sa_type=Text)
@@ -150,6 +151,19 @@ class PressureRow(Base, table=True):
     change: float
 
 
+class FilingRow(Base, table=True):
+    """A move once alerted as weakening an institution, a row for each: what clusters are counted from (`filing`: cluster.Filing as JSON)."""
+
+    __tablename__ = "filings"
+    __table_args__ = (Index("filings_by_group", "country", "target", "groups"), Index("filings_of_a_move", "move_id"))
+
+    country: str = Field(primary_key=True, max_length=16)
+    target: str = Field(primary_key=True, max_length=16)
+    move_id: str = Field(primary_key=True, sa_type=Text)
+    groups: str = Field(max_length=64)
+    filing: bytes = Field(sa_type=LargeBinary)
+
+
 def _of(model: type[SQLModel]) -> Table:
     table: Table = model.__table__  # type: ignore[attr-defined]
     return table
@@ -157,4 +171,5 @@ def _of(model: type[SQLModel]) -> Table:
 
 assessments, moves, alerts, alert_targets = _of(AssessmentRow), _of(MoveRow), _of(AlertRow), _of(AlertTarget)
 ledger, tiles, checkpoints, head, pressure = _of(LedgerRow), _of(TileRow), _of(CheckpointRow), _of(HeadRow), _of(PressureRow)
+filings = _of(FilingRow)
 """The same tables for statements over many rows, where an object a row would cost."""

@@ -1,6 +1,7 @@
 """Offline verification of an exported ledger. In: the export's lines and a public key from elsewhere; out: what holds, or the first thing that is broken.
 
 Trusts nothing inside the export: every line must be canonical JSON, every hash is computed again, every checkpoint is checked with the given key.
+An entry withheld from the reader shows only its hash: that stands in the next entry's `previous` and under the signed checkpoints, so it can neither be changed nor left out.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from services.alerting.merkle import Frontier, append, leaf_hash
 from shared.errors import Refused, VeedorError
 
 HEX = re.compile(r"[0-9a-f]+")
+HASH_DIGITS = 64
 
 
 class ExportError(VeedorError):
@@ -39,7 +41,10 @@ class ExportError(VeedorError):
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """`broken` is None when everything holds; the counts say how far reading came. `covers` is the size of the last checkpoint seen to hold."""
+    """`broken` is None when everything holds; the counts say how far reading came. `covers` is the size of the last checkpoint seen to hold.
+
+    `withheld` counts entries without a body; of `hidden` of these nothing but the hash was shown.
+    """
 
     entries: int
     checkpoints: int
@@ -47,6 +52,7 @@ class Verification:
     covers: int
     head: str
     broken: ExportError | None = None
+    hidden: int = 0
 
     @property
     def ok(self) -> bool:
@@ -64,6 +70,7 @@ class Reader:
     revisions: dict[str, int] = field(default_factory=dict)
     checkpoints: int = 0
     withheld: int = 0
+    hidden: int = 0
     covers: int = -1
     origin: str | None = None
     line: int = 0
@@ -86,6 +93,8 @@ class Reader:
             self._checkpoint(value["checkpoint"])
         elif value.keys() == {"body", "entry", "hash", "salt"} and isinstance(value["entry"], dict):
             self._entry(value)
+        elif value.keys() == {"hash", "sequence", "withheld"} and value["withheld"] is True:
+            self._hidden(value)
         else:
             self._fail("is neither an entry nor a checkpoint")
 
@@ -111,8 +120,22 @@ class Reader:
             self._fail("hash is not the hash of this entry: the entry was changed")
         self._body(entry, value["salt"], value["body"])
         self._times(entry)
-        self.frontier, _ = append(self.frontier, leaf_hash(bytes.fromhex(value["hash"])))
-        self.head = value["hash"]
+        self._take(value["hash"])
+
+    def _hidden(self, value: dict[str, Any]) -> None:
+        """An entry of which only the hash is shown: the signed root over it says whether that is the one."""
+        sequence = self.frontier.size + 1
+        if value["sequence"] != sequence or isinstance(value["sequence"], bool):
+            self._fail(f"sequence is {value['sequence']!r} where {sequence} must stand: an entry was removed, added or moved")
+        if not isinstance(value["hash"], str) or len(value["hash"]) != HASH_DIGITS or not HEX.fullmatch(value["hash"]):
+            self._fail("hash is not 32 bytes in hex")
+        self.withheld += 1
+        self.hidden += 1
+        self._take(value["hash"])
+
+    def _take(self, hash_: str) -> None:
+        self.frontier, _ = append(self.frontier, leaf_hash(bytes.fromhex(hash_)))
+        self.head = hash_
         self._meet_since()
 
     def _body(self, entry: dict[str, Any], salt: Any, body: Any) -> None:
@@ -132,8 +155,10 @@ class Reader:
             dt.datetime.fromisoformat(entry["recorded_at"])
         except (TypeError, ValueError):
             self._fail("as_of or recorded_at is no date")
-        if entry["revision"] != self.revisions.get(entry["alert_id"], 0) + 1:
-            self._fail(f"revision is {entry['revision']!r} where {self.revisions.get(entry['alert_id'], 0) + 1} must follow")
+        following = self.revisions.get(entry["alert_id"], 0) + 1
+        revision = entry["revision"]
+        if not isinstance(revision, int) or isinstance(revision, bool) or not following <= revision <= following + self.hidden:
+            self._fail(f"revision is {revision!r} where {following} must follow")
         self.revisions[entry["alert_id"]] = entry["revision"]
 
     def _checkpoint(self, data: Any) -> None:
@@ -169,22 +194,24 @@ def verify_export(lines: Iterable[bytes], public_key: Ed25519PublicKey, since: C
         reader.finish()
     except ExportError as error:
         broken = error
-    return Verification(reader.frontier.size, reader.checkpoints, reader.withheld, max(0, reader.covers), reader.head, broken)
+    return Verification(reader.frontier.size, reader.checkpoints, reader.withheld, max(0, reader.covers), reader.head, broken, reader.hidden)
 
 
 def verify_file(path: Path, key_path: Path, since: Path | None = None) -> str | None:
-    """`veedor verify EXPORT --key KEY [--since CHECKPOINT]`: None when all holds, else the first thing that is broken, for people.
+    """None when all holds, else the first thing that is broken, for people. Raises Refused as `read_file` does."""
+    broken = read_file(path, key_path, since).broken
+    return str(broken) if broken else None
 
-    Raises Refused naming the argument when a file cannot be read or is not what it should be.
-    """
+
+def read_file(path: Path, key_path: Path, since: Path | None = None) -> Verification:
+    """`veedor verify EXPORT --key KEY [--since CHECKPOINT]`. Raises Refused naming the argument when a file cannot be read or is not what it should be."""
     key = read_public_key(key_path)
     held = read_checkpoint(since, key) if since is not None else None
     try:
         with path.open("rb") as lines:
-            broken = verify_export(lines, key, held).broken
+            return verify_export(lines, key, held)
     except OSError as error:
         raise Refused(f"cannot be read: {error.strerror}", field="EXPORT") from error
-    return str(broken) if broken else None
 
 
 def read_public_key(path: Path) -> Ed25519PublicKey:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any, Generic, TypeVar
 
 from shared.events import Assessment, Counterfactual, Direction, Frozen, Level, Lifecycle, Mechanism, Move, Stage, Target, Tlp, Words
 
 Row = TypeVar("Row")
+REJECTED = re.compile(r"(\d+) of (\d+) lines rejected")
 
 
 class Listing(Frozen, Generic[Row]):
@@ -83,8 +85,20 @@ class CoursePoint(Frozen):
     risk: float
 
 
+class Member(Frozen):
+    """A move of a cluster; no longer `pending` when it died or reads otherwise now."""
+
+    alert_id: str
+    key: str = ""
+    title: str = ""
+    title_en: str | None = None
+    filed: dt.date
+    pending: bool = True
+    level: Level
+
+
 class AlertDetail(Alert):
-    """An alert with all that is known of it (`/v1/alerts/{alert_id}`); `course` is its risk day by day, oldest first."""
+    """An alert with all that is known of it (`/v1/alerts/{alert_id}`); `course` is its risk day by day, oldest first; `members` are a cluster's moves."""
 
     body: Words | None = None
     assessment: Assessment | None = None
@@ -93,15 +107,15 @@ class AlertDetail(Alert):
     course: tuple[CoursePoint, ...] = ()
     checkpoint: dict[str, Any] | None = None
     counterfactuals: tuple[Counterfactual, ...] = ()
+    members: tuple[Member, ...] = ()
 
 
 class Summary(Frozen):
-    """Totals of alerting (`/v1/summary`). `last_as_of` is the newest day it has seen."""
+    """Totals of alerting (`/v1/summary`), None where alerts are `withheld` from this reader. `last_as_of` is the newest day it has seen."""
 
     scored: int = 0
-    alerted: int = 0
-    by_level: dict[str, int] = {}
-    open_by_level: dict[str, int] = {}
+    withheld: bool = False
+    open_by_level: dict[str, int] | None = None
     last_sequence: int = 0
     last_as_of: dt.date | None = None
 
@@ -138,6 +152,12 @@ class SourceHealth(Frozen):
     last_seen: dt.datetime | None = None
     count: int = 0
     trouble: str | None = None
+
+    @property
+    def rejected(self) -> tuple[int, int] | None:
+        """How many lines of a file were rejected, and how many it has, when that is the trouble."""
+        found = REJECTED.fullmatch(self.trouble or "")
+        return (int(found[1]), int(found[2])) if found else None
 
 
 class Subscription(Frozen):

@@ -13,11 +13,12 @@ from pydantic import BaseModel
 
 from services.console.answers import Alert, Listing, Summary
 from services.console.axis import shortened
+from services.console.headline import as_of
 from services.console.language import LOCALES, Tongue
 from services.console.siblings import Answer, Params, Siblings, stale
 from shared.countries import Pack
 from shared.countries.pack import folded
-from shared.events import Direction, Level, Stage, Target, Tlp
+from shared.events import Direction, Level, Stage, Target, Tlp, Words
 from shared.identity import ANONYMOUS, Identity, SignIn, csrf_token
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -50,6 +51,17 @@ class Page:
     answers: list[Answer[Any]] = field(default_factory=list)
     tlp: Tlp = Tlp.CLEAR
     exercise: bool = False
+    day: dt.date | None = None
+
+    @property
+    def marking(self) -> Tlp:
+        """How the page is marked: as the most closed thing on it, and never above what its reader may see."""
+        return min(self.tlp, self.identity.clearance, key=lambda tlp: tlp.rank)
+
+    @property
+    def wanted_clearance(self) -> Tlp:
+        """The clearance to ask for where this reader's shows nothing: the next one."""
+        return next((tlp for tlp in Tlp if tlp.rank > self.identity.clearance.rank), Tlp.RED)
 
     @property
     def pack(self) -> Pack:
@@ -71,6 +83,14 @@ class Page:
         """Whether something of a sibling could not be read at all: an empty list then means nothing."""
         return any(answer.service == service and answer.value is None and answer.silent_since for answer in self.answers)
 
+    def denied(self, service: str) -> bool:
+        """Whether a sibling said that this session may not read something."""
+        return any(answer.service == service and answer.denied for answer in self.answers)
+
+    def headline(self, headline: Words) -> str:
+        """An alert's sentence as it reads on the day the page stands on."""
+        return self.tongue.pick(as_of(headline, self.day) if self.day else headline)
+
     def mark(self, alerts: Iterable[Alert]) -> None:
         """The page is as closed as the most closed alert on it, and an exercise when one of them is."""
         for alert in alerts:
@@ -86,9 +106,9 @@ class Page:
 
     def today(self, summary: Summary) -> dt.date:
         """The day the page stands on: the country's date, or in an exercise the newest day that was replayed."""
-        if self.exercise and summary.last_as_of:
-            return summary.last_as_of
-        return self.desk.now().astimezone(self.tongue.zone).date()
+        replayed = summary.last_as_of if self.exercise else None
+        self.day = replayed or self.desk.now().astimezone(self.tongue.zone).date()
+        return self.day
 
     def write(self, method: str, path: str, body: Params | None = None) -> dict[str, Any]:
         """A change of subscriptions on behalf of this session."""

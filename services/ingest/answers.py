@@ -52,7 +52,7 @@ class MovePath(BaseModel):
 
 
 class MovePublic(BaseModel):
-    """A move in a list. `as_of` is the day of its last event, `changed_on` of its last revision, `updated_at` when that was written."""
+    """A move in a list: facts of the public record, TLP:CLEAR. `as_of` is the day of its last event, `changed_on` of its last revision, `updated_at` when that was written."""
 
     move_id: str
     key: str
@@ -107,8 +107,15 @@ class Received(BaseModel):
     changed: list[str]
 
 
+TOLD = frozenset({"import", "record", "api"})
+"""Kinds of sources that tell us something when somebody makes them: nobody looks through them, so they are never "ok"."""
+
+
 class SourcePublic(BaseModel):
-    """A source of observations: `count` is how many it gave, `trouble` what is wrong with it when its status is not ok."""
+    """A source of observations: `count` is how many it gave, `trouble` what is wrong with it.
+
+    `status`: `ok` and `failing` of a source that is watched; `told` of one that is not and last told us something at `last_seen`, `incomplete` when part of it was left out.
+    """
 
     source: str
     kind: str
@@ -145,7 +152,11 @@ def _shown(row: MoveRow, move: Move) -> dict[str, Any]:
 
 
 def shown_sources(rows: Sequence[SourceRow], waiting: int) -> SourcePage:
-    items = [
-        SourcePublic(source=row.source, kind=row.kind, status="failing" if row.trouble else "ok", last_seen=row.last_seen, count=row.count, trouble=row.trouble) for row in rows
-    ]
+    items = [SourcePublic(source=row.source, kind=row.kind, status=_status(row), last_seen=row.last_seen, count=row.count, trouble=row.trouble) for row in rows]
     return SourcePage(items=items, total=len(items), waiting=waiting)
+
+
+def _status(row: SourceRow) -> str:
+    if row.kind in TOLD:
+        return "incomplete" if row.trouble else "told"
+    return "failing" if row.trouble else "ok"

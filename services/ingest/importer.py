@@ -60,6 +60,8 @@ def import_file(path: Path, store: Store, pack: Pack, today: dt.date, progress: 
         _first_walk(path, spool, store, pack, today, report, lambda done: progress(done, 2 * size))
         _second_walk(spool, store, today, report, provenance, backfill, lambda part: progress(size + int(part * size), 2 * size))
     report.rejected.sort(key=lambda entry: int(entry["line"]))
+    if report.rejected:
+        store.trouble(provenance.source, "import", f"{len(report.rejected)} of {report.read} lines rejected")
     progress(2 * size, 2 * size)
     return report
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
+from unicodedata import category
 
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -24,7 +25,8 @@ UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u206
 MOJIBAKE = re.compile("\ufffd|[ÃÂ][\u0080-\u00bf]|â€")
 """UTF-8 read as Windows-1252 ("ComisiÃ³n"), or what a decoder put where it could not read."""
 
-INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff]")
+INVISIBLE = "Cf"
+"""Unicode's category of format characters: soft hyphens, joiners, marks of direction, tags. Nobody sees them, so no title of ours carries them."""
 
 
 def _clean(text: str) -> str:
@@ -36,7 +38,7 @@ def _clean(text: str) -> str:
         raise ValueError(f"has the control character U+{ord(found[0]):04X}: remove it")
     if MOJIBAKE.search(text):
         raise ValueError("is garbled, a text in UTF-8 read as something else: export it again as UTF-8")
-    return " ".join(INVISIBLE.sub("", text).split())
+    return " ".join("".join(c for c in text if category(c) != INVISIBLE).split())
 
 
 def _some(text: str) -> str:

@@ -10,6 +10,7 @@ import gzip
 import warnings
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from shared.errors import Refused
 MAX_LINE = 1 << 20
 MAX_UNPACKED = 1 << 30
 HEADER_WITHIN = 20
+MOST_LINES = 5
+"""Physical lines that one row may span: a quote that is never closed would swallow the rest of the file."""
 BOM = b"\xef\xbb\xbf"
 BROKEN = (EOFError, zlib.error, gzip.BadGzipFile)
 
@@ -139,56 +142,92 @@ def _is_utf8(raw: bytes) -> bool:
 
 
 class _Decoded:
-    """Text lines for the CSV parser; keeps what could not be decoded, and the number of the last line given."""
+    """Text lines for the CSV parser, row by row: of a row that is none only the first line is lost, the others are read again. Keeps what could not be decoded."""
 
     def __init__(self, stream: BinaryIO, codec: str) -> None:
         self.physical = _physical(stream)
         self.codec = codec
-        self.number = 0
+        self.waiting: deque[tuple[int, str]] = deque()
+        self.row: list[tuple[int, str]] = []
         self.refused: list[tuple[int, Refused]] = []
 
     def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        """Raises csv.Error where a row has more lines than a row may."""
+        if len(self.row) == MOST_LINES:
+            raise csv.Error(f"a quote that opens here is not closed within {MOST_LINES} lines")
+        if not self.waiting:
+            self.waiting.append(self._read())
+        self.row.append(self.waiting.popleft())
+        return self.row[-1][1]
+
+    def head(self) -> str:
+        """The first line that can be read, left in its place; empty when there is none."""
+        try:
+            self.waiting.append(self._read())
+        except StopIteration:
+            return ""
+        return self.waiting[0][1]
+
+    def begin(self) -> None:
+        """A new row begins with the next line."""
+        self.row = []
+
+    def take_back(self) -> int:
+        """All but the first line of the row are read again; the number of that one."""
+        self.waiting.extendleft(reversed(self.row[1:]))
+        return self.row[0][0]
+
+    def _read(self) -> tuple[int, str]:
         for number, raw in self.physical:
-            self.number = number
             if isinstance(raw, Refused):
                 self.refused.append((number, raw))
                 continue
             try:
-                yield raw.decode(self.codec)
+                return number, raw.decode(self.codec)
             except UnicodeDecodeError as error:
                 why = f"is not {self.codec} as the lines before it (byte {error.start + 1}): export the file again in one encoding"
                 self.refused.append((number, Refused(why, field="line")))
+        raise StopIteration
 
 
 def _rows(path: Path, stream: BinaryIO, position: Callable[[], int]) -> Iterator[Line]:
+    """Raises Refused when no line says anything, or the first is no header we know."""
     decoded = _Decoded(stream, encoding(path))
-    source = iter(decoded)
-    head = next(source, "")
-    rows = csv.reader(_again(head, source), delimiter=max(",;\t", key=head.count))
+    head = decoded.head()
+    rows = csv.reader(decoded, delimiter=max(",;\t", key=head.count), strict=True)
     table: Table | None = None
+    empty = True
     while True:
-        before = decoded.number
-        try:
-            cells = next(rows, None)
-        except csv.Error as error:
-            yield Line(decoded.number, position(), error=Refused(f"is no CSV: {error}", field="line"))
-            continue
-        while decoded.refused:
-            number, refused = decoded.refused.pop(0)
+        decoded.begin()
+        cells, wrong = _next_row(rows, decoded)
+        if wrong:
+            decoded.refused.append(wrong)
+        for number, refused in decoded.refused:
+            empty = False
             yield Line(number, position(), error=refused)
+        decoded.refused.clear()
         if cells is None:
             break
         if is_blank(cells):
             continue
+        empty = False
         if table is None:
             table = _header(cells)
         else:
-            yield Line(max(before + 1, 2), position(), said=table.said(cells))
+            yield Line(decoded.row[0][0], position(), said=table.said(cells))
+    if empty:
+        raise Refused("is empty: no line of it says anything; export it again", field="file")
 
 
-def _again(head: str, rest: Iterator[str]) -> Iterator[str]:
-    yield head
-    yield from rest
+def _next_row(rows: Iterator[list[str]], decoded: _Decoded) -> tuple[list[str] | None, tuple[int, Refused] | None]:
+    """The cells of the next row (None at the end of the file, none when it is no row), and why it is no row, with the line it begins at."""
+    try:
+        return next(rows, None), None
+    except csv.Error as error:
+        return [], (decoded.take_back(), Refused(f"is no CSV: {error}", field="line"))
 
 
 def _header(cells: list[str]) -> Table:

@@ -15,7 +15,6 @@ from shared.events import Assessment, Instrument, Move, Stage, Step, Votes
 from shared.http import Body, Door, create_api, reply, require
 from shared.identity import Role
 
-
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 
 

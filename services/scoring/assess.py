@@ -18,6 +18,7 @@ from services.scoring.learned import Learned
 from services.scoring.points import Facts, Meaning, Score, Sheet, leading
 from services.scoring.reading import Reader, Reading
 from services.scoring.terms import Conventions
+from services.scoring.values import computed
 from shared.countries import Pack, load
 from shared.events import Assessment, Counterfactual, Direction, Level, Mechanism, Move, Stage, Target, Words
 
@@ -44,11 +45,13 @@ class Readings(Protocol):
 class Model(Protocol):
     @property
     def version(self) -> str: ...
-    def read(self, text: str) -> Readings: ...
+    def read(self, text: str, words: Sequence[str] | None = None) -> Readings: ...
 
 
 class Forecast(Protocol):
-    def of_law(self, move: Move, as_of: dt.date) -> tuple[float, float]: ...
+    @property
+    def version(self) -> str: ...
+    def of_law(self, move: Move, as_of: dt.date, words: Sequence[str] | None = None) -> tuple[float, float]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ class ScoringPack:
 
     @property
     def model_version(self) -> str:
-        return self.learned.version
+        """Changes when the weights of either model change."""
+        return f"{self.learned.version}.{self.chance.version}"
 
 
 def assess(move: Move, pack: ScoringPack, as_of: dt.date) -> Assessment:
@@ -86,43 +90,47 @@ def assess(move: Move, pack: ScoringPack, as_of: dt.date) -> Assessment:
     steps = visible(move.steps, as_of)
     clock = pack.clocks.read(move, steps, as_of)
     reading = pack.reader.read(move.title, move.summary, move.text)
-    learned = pack.learned.read(reading.text)
+    words = reading.plain_words()
+    learned = pack.learned.read(reading.text, words)
     evidence = pack.rules.find(reading, move.instrument, as_of)
     relevance = _relevance(learned.relevance, reading, evidence, country)
     targets = _targets(learned, reading, evidence, country) if relevance >= country.rubric.constants["targets_from_relevance"] else ()
     verdict = judge(learned.direction, evidence, claims_only(reading), targets, country.rubric)
-    chance, base = _chance(move, clock, pack, as_of)
+    chance, base = _chance(move, reading.plain_words(less_text=True) if move.text else words, clock, pack, as_of)
     meaning = Meaning(relevance, targets, tuple(evidence), verdict)
     facts = _facts(move, reading, learned, meaning, clock, chance, country)
     found = pack.sheet.score(facts)
-    return Assessment.model_construct(
-        relevance=relevance,
-        targets=targets,
-        mechanisms=facts.mechanisms,
-        direction=verdict.direction,
-        direction_probabilities=verdict.probabilities,
-        abstained=verdict.abstained,
-        abstained_because=verdict.because,
-        severity=found.severity,
-        imminence=found.imminence,
-        confidence=found.confidence,
-        risk=found.risk,
-        level=found.level,
-        p_law=chance,
-        p_law_base=base,
-        earliest_law=clock.earliest,
-        milestone=clock.milestone,
-        inside_one_year=clock.inside_one_year,
-        factors=found.factors,
-        counterfactuals=tuple(_counterfactuals(facts, found, pack.sheet)) if found.level is not Level.NONE else (),
+    return computed(
+        Assessment,
+        {
+            "relevance": relevance,
+            "targets": targets,
+            "mechanisms": facts.mechanisms,
+            "direction": verdict.direction,
+            "direction_probabilities": verdict.probabilities,
+            "abstained": verdict.abstained,
+            "abstained_because": verdict.because,
+            "severity": found.severity,
+            "imminence": found.imminence,
+            "confidence": found.confidence,
+            "risk": found.risk,
+            "level": found.level,
+            "p_law": chance,
+            "p_law_base": base,
+            "earliest_law": clock.earliest,
+            "milestone": clock.milestone,
+            "inside_one_year": clock.inside_one_year,
+            "factors": found.factors,
+            "counterfactuals": tuple(_counterfactuals(facts, found, pack.sheet)) if found.level is not Level.NONE else (),
+        },
     )
 
 
-def _chance(move: Move, clock: Clock, pack: ScoringPack, as_of: dt.date) -> tuple[float | None, float | None]:
+def _chance(move: Move, words: Sequence[str], clock: Clock, pack: ScoringPack, as_of: dt.date) -> tuple[float | None, float | None]:
     """Chance of becoming law and the base rate; None for what is no law."""
     if move.instrument not in pack.country.procedure.laws:
         return None, None
-    p, base = pack.chance.of_law(move, as_of)
+    p, base = pack.chance.of_law(move, as_of, words)
     return (1.0 if clock.stage in BOUND else p), base
 
 
@@ -214,7 +222,7 @@ def _counterfactuals(facts: Facts, found: Score, sheet: Sheet) -> Iterator[Count
     for change, other in _alternatives(facts):
         result = sheet.score(other)
         if abs(result.risk - found.risk) >= 0.5:
-            yield Counterfactual.model_construct(change=change, level=result.level, risk=result.risk)
+            yield computed(Counterfactual, {"change": change, "level": result.level, "risk": result.risk})
 
 
 def _alternatives(facts: Facts) -> Iterator[tuple[Words, Facts]]:

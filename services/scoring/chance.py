@@ -7,31 +7,36 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import orjson
 
-from services.scoring.snapshot import features, named, period_of
-from services.scoring.terms import Conventions, Lexicon, grams
+from services.scoring.history import history
+from services.scoring.snapshot import features_of, named, on_filing, period_of
+from services.scoring.terms import Conventions, Lexicon
+from services.scoring.vocabulary import Vocabulary
 from shared.events import Move
 
 _FLOOR = 0.001
+_NOTHING = (0.0, 0.0)
 
 
 class Chance:
     """Serves `chance.json`. Weights learned on one parliamentary period add to the common ones for bills of that period only."""
 
-    __slots__ = ("_base", "_course", "_filing", "_lexicon", "_periods", "_words", "version")
+    __slots__ = ("_base", "_bias", "_lexicon", "_periods", "_vocabulary", "_weights", "_words", "version")
 
     def __init__(self, model: dict[str, Any], conventions: Conventions) -> None:
         self.version: str = model["version"]
         self._periods: dict[str, int] = {period: at + 1 for at, period in enumerate(model["periods"])}
-        self._words: dict[str, list[float]] = model["words"]
-        self._filing: dict[str, list[float]] = model["filing"]
-        self._course: dict[str, list[float]] = model["course"]
         self._base: dict[str, float] = model["base"]
-        self._lexicon = Lexicon(conventions, {part for gram in self._words for part in gram.split()})
+        self._weights = [_weights(model, at) for at in range(len(self._periods) + 1)]
+        self._bias = [weights.pop("bias") for weights in self._weights]
+        self._words = [[_pull(weights, at) for weights in model["words"].values()] for at in range(len(self._periods) + 1)]
+        self._vocabulary = Vocabulary(list(model["words"]), {})
+        self._lexicon = Lexicon(conventions, {part for gram in model["words"] for part in gram.split()})
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -43,41 +48,43 @@ class Chance:
         """From a country pack's directory (`weights/chance.json` inside it)."""
         return cls.load(directory / "weights" / "chance.json")
 
-    def of_law(self, move: Move, as_of: dt.date) -> tuple[float, float]:
-        """(probability of becoming law, share of past bills at the same stage from the same type of proponent that did); both in 0..1."""
-        found = features(move, as_of)
-        period = self._periods.get(period_of(move))
-        filing = self._subject(move, period) + _total(self._filing, found, period)
+    def of_law(self, move: Move, as_of: dt.date, words: Sequence[str] | None = None) -> tuple[float, float]:
+        """(probability of becoming law, share of past bills at the same stage from the same type of proponent that did); both in 0..1.
+
+        `words`: those of title and summary in lower case, if they are split already.
+        """
+        events = history(move, as_of)
+        found = features_of(move, events, as_of)
+        period = self._periods.get(period_of(move), 0)
+        weights = self._weights[period]
+        # What was said on the day of filing is one thing the later days know: its features are those of that day.
+        first = found if "untouched" in found else features_of(move, on_filing(events), events[0].day)
+        filing = self._subject(move, period, words) + self._bias[period][0] + sum([weights[name][0] for name in first if name in weights])
         base = self._base.get(named(found, "base"), self._base["all"])
         if "untouched" in found:
             return _probability(filing), base
-        stage = named(found, "top")
-        found["filing"] = found[f"filing,top={stage}"] = filing
-        return _probability(_total(self._course, found, period)), base
+        slope = weights["filing"][1] + weights.get(f"filing,top={named(found, 'top')}", _NOTHING)[1]
+        return _probability(self._bias[period][1] + slope * filing + sum([weights[name][1] for name in found if name in weights])), base
 
-    def _subject(self, move: Move, period: int | None) -> float:
+    def _subject(self, move: Move, period: int, words: Sequence[str] | None) -> float:
         """Log-odds from the words of title and summary: TF-IDF of unit length times weights."""
         text = f"{move.title}\n{move.summary}" if move.summary else move.title
-        total = squares = 0.0
-        for gram in grams(self._lexicon.read(text), {}):
-            weights = self._words.get(gram)
-            if weights is not None:
-                squares += weights[0] * weights[0]
-                total += weights[0] * (weights[1] + (weights[1 + period] if period else 0.0))
-        return total / math.sqrt(squares) if squares else 0.0
+        terms = self._lexicon.read(text) if words is None else self._lexicon.terms(words)
+        known = self._words[period]
+        pulls = [known[at] for at in self._vocabulary.find(terms)]
+        return sum([pull for _, pull in pulls]) / math.sqrt(sum([squared for squared, _ in pulls])) if pulls else 0.0
 
 
-def _total(weights: dict[str, list[float]], found: dict[str, float], period: int | None) -> float:
-    total = _weight(weights["bias"], period)
-    for name, value in found.items():
-        known = weights.get(name)
-        if known is not None:
-            total += value * _weight(known, period)
-    return total
+def _pull(weights: list[float], period: int) -> tuple[float, float]:
+    """Of one gram: idf squared, and idf times its weight in a period (0: one never seen)."""
+    idf, common, *own = weights
+    return idf * idf, idf * (common + (own[period - 1] if period else 0.0))
 
 
-def _weight(weights: list[float], period: int | None) -> float:
-    return weights[0] + (weights[period] if period else 0.0)
+def _weights(model: dict[str, Any], period: int) -> dict[str, tuple[float, float]]:
+    """Weight of each feature in the two models for a period."""
+    filing, course = ({name: known[0] + (known[period] if period else 0.0) for name, known in model[part].items()} for part in ("filing", "course"))
+    return {name: (filing.get(name, 0.0), course.get(name, 0.0)) for name in filing | course}
 
 
 def _probability(logit: float) -> float:

@@ -52,23 +52,13 @@ class Citing:
         return tuple(sorted({c.code: c for c in (*laws, *by_name, *bound)}.values(), key=lambda cited: cited.first))
 
     def _numbers(self, words: Sequence[str], ends: Mapping[int, str]) -> tuple[list[tuple[str, int, int]], list[tuple[str, int]]]:
+        """Laws and decrees (code, first, last) and articles (number, position)."""
         laws: list[tuple[str, int, int]] = []
         articles: list[tuple[str, int]] = []
-        kind, since = "", 0
-        for at, word in enumerate(words):
-            if word[0].isdigit():
-                if kind == "article":
-                    articles += [(number, at) for number in _range(words, at)]
-                elif kind in ("law", "decree"):
-                    laws.append((f"{kind}:{_plain(word)}", since, at))
-                elif kind == "part":
-                    kind = "article"
-            elif at in ends:
-                kind, since = "article", at
-            elif word in _OPENERS and (opened := _opens(words, at)) is not None:
-                kind, since = opened, at
-            elif word not in _GLUE:
-                kind = ""
+        end = 0
+        for start in [at for at, word in enumerate(words) if word in _OPENERS or at in ends]:
+            if start >= end:
+                end = _run(words, start, ends, laws, articles)
         return laws, articles
 
     def _bind(self, number: str, at: int, anchors: Sequence[tuple[str, int]]) -> Cited | None:
@@ -82,6 +72,29 @@ class Citing:
         code = f"{body}:{number}"
         norm = self._norms.get(code) or self._norms.get(f"{body}:*")
         return Cited(code, norm, at, at) if norm else None
+
+
+def _run(words: Sequence[str], start: int, ends: Mapping[int, str], laws: list[tuple[str, int, int]], articles: list[tuple[str, int]]) -> int:
+    """Reads on from a word that may open a list of numbers, to the word that ends it; the position after what was read."""
+    kind, since = "", start
+    for at in range(start, len(words)):
+        word = words[at]
+        if word[0].isdigit():
+            if kind == "article":
+                articles += [(number, at) for number in _range(words, at)]
+            elif kind in ("law", "decree"):
+                laws.append((f"{kind}:{_plain(word)}", since, at))
+            elif kind == "part":
+                kind = "article"
+        elif at in ends:
+            kind, since = "article", at
+        elif word in _OPENERS and (opened := _opens(words, at)) is not None:
+            kind, since = opened, at
+        elif word not in _GLUE:
+            kind = ""
+        if not kind:
+            return at + 1
+    return len(words)
 
 
 def _range(words: Sequence[str], at: int) -> list[str]:

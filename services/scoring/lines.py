@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import orjson
 
 from services.scoring.assess import ScoringPack, assess
+from services.scoring.values import computed
 from shared.countries.pack import Pack
 from shared.events import Assessment, Instrument, Move, Stage, Step
 
@@ -24,15 +27,38 @@ def _text(line: Line, field: str) -> str | None:
 
 def _day(value: Any, field: str) -> dt.date:
     try:
-        return dt.date.fromisoformat(value[:10])
+        return _date(value[:10])
     except (TypeError, ValueError) as error:
         raise ValueError(f"{field}: {value!r} is not a date (YYYY-MM-DD)") from error
+
+
+@lru_cache(maxsize=32_768)
+def _date(text: str) -> dt.date:
+    return dt.date.fromisoformat(text)
+
+
+def _step(stage: Stage, native: str | None, day: dt.date, detail: str | None) -> Step:
+    return computed(
+        Step,
+        {
+            "stage": stage,
+            "native_stage": native,
+            "date": day,
+            "precision": "day",
+            "detail": detail,
+            "votes": None,
+            "shortcut": None,
+            "source": None,
+            "confidence": "sourced",
+            "note": None,
+        },
+    )
 
 
 def _steps(line: Line, pack: Pack) -> Iterator[Step]:
     """Dated steps of a bill line; a native stage nobody mapped is `other`."""
     if line.get("presented"):
-        yield Step.model_construct(stage=Stage.FILED, native_stage=None, date=_day(line["presented"], "presented"))
+        yield _step(Stage.FILED, None, _day(line["presented"], "presented"), None)
     stages = line.get("stages") or []
     if not isinstance(stages, list):
         raise ValueError("stages: must be a list")
@@ -41,8 +67,7 @@ def _steps(line: Line, pack: Pack) -> Iterator[Step]:
             raise ValueError(f"stages.{number}: must be an object")
         native = found.get("stage") or ""
         if found.get("date"):
-            stage = pack.stage_of(native) or Stage.OTHER
-            yield Step.model_construct(stage=stage, native_stage=native, date=_day(found["date"], f"stages.{number}.date"), detail=found.get("detail"))
+            yield _step(pack.stage_of(native) or Stage.OTHER, native, _day(found["date"], f"stages.{number}.date"), found.get("detail"))
 
 
 def move_of(line: Line, pack: Pack) -> Move:
@@ -50,18 +75,29 @@ def move_of(line: Line, pack: Pack) -> Move:
     title, summary = _text(line, "title"), _text(line, "summary")
     if not title and not summary:
         raise ValueError("title: missing, and there is no summary to read instead")
-    steps = sorted(_steps(line, pack), key=lambda step: step.date)
-    return Move.model_construct(
-        move_id=str(line.get("key")),
-        key=str(line.get("key")),
-        country=pack.code,
-        period=_text(line, "period") or "",
-        chamber=_text(line, "chamber") or "",
-        instrument=Instrument.BILL,
-        title=title or "",
-        summary=summary,
-        proponent=_text(line, "proponent"),
-        steps=tuple(steps),
+    steps = sorted(_steps(line, pack), key=attrgetter("date"))
+    key = str(line.get("key"))
+    return computed(
+        Move,
+        {
+            "move_id": key,
+            "key": key,
+            "country": pack.code,
+            "period": _text(line, "period") or "",
+            "chamber": _text(line, "chamber") or "",
+            "instrument": Instrument.BILL,
+            "aliases": (),
+            "title": title or "",
+            "title_origin": "official",
+            "title_en": None,
+            "summary": summary,
+            "text": None,
+            "proponent": _text(line, "proponent"),
+            "groups": (),
+            "related": (),
+            "steps": tuple(steps),
+            "url": None,
+        },
     )
 
 

@@ -11,9 +11,10 @@ from typing import Literal
 
 from services.scoring.clock import BOUND, DEAD, Clock
 from services.scoring.direction import Evidence, Verdict
+from services.scoring.values import computed
 from shared.countries.form import Rubric
 from shared.countries.pack import Pack
-from shared.events import Direction, Factor, Level, Mechanism, Target
+from shared.events import Direction, Factor, Level, Mechanism, Target, Words
 
 ELECTORAL = frozenset((Target.ELECTIONS, Target.JNE, Target.ONPE, Target.RENIEC))
 Source = Literal["title", "summary", "text"]
@@ -97,17 +98,20 @@ class Sheet:
 
     def by_rule(self, found: Evidence, quote: str | None) -> Factor:
         """The effect of a direction rule, under the rule's own name and citation."""
-        points = self.points(f"effect.{found.effect}")
-        return Factor.model_construct(rule=found.rule, part="severity", points=points, quote=quote, citation=self._short[found.citation], label=found.label)
+        return _factor(found.rule, "severity", self.points(f"effect.{found.effect}"), quote, self._short[found.citation], found.label)
 
     def _built(self, rule: str, quote: str | None, points: float, citation: str) -> Factor:
         line = self.rubric.factors[rule]
-        return Factor.model_construct(rule=rule, part=line.part, points=round(points, 2), quote=quote, citation=self._short[citation], label=line.label)
+        return _factor(rule, line.part, round(points, 2), quote, self._short[citation], line.label)
+
+
+def _factor(rule: str, part: str, points: float, quote: str | None, citation: str, label: Words) -> Factor:
+    return computed(Factor, {"rule": rule, "part": part, "points": points, "quote": quote, "citation": citation, "label": label})
 
 
 def part(factors: Iterable[Factor], name: str) -> float:
     """The clipped sum, 0..100."""
-    return min(100.0, max(0.0, sum(factor.points for factor in factors if factor.part == name)))
+    return min(100.0, max(0.0, sum([factor.points for factor in factors if factor.part == name])))
 
 
 def level_of(risk: float, severity: float, imminence: float, rubric: Rubric) -> Level:

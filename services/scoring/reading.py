@@ -10,7 +10,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from itertools import accumulate
+from typing import Literal, NamedTuple
 
 import ahocorasick
 
@@ -20,7 +21,7 @@ from services.scoring.typo import Typos
 from shared.countries.pack import Pack
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d{3})*(?:-[a-h]\b)?")
-_MARKS = str.maketrans({"º": " ", "ª": " ", "°": " ", "*": ""})
+_MARKS = str.maketrans({"º": " ", "ª": " ", "°": " ", "*": " "})
 CLAIM = "claim"
 _LONGEST = 20_000
 _MEMORY = 60_000
@@ -29,8 +30,7 @@ _UNKNOWN, _DROPPED = 1, 2
 Kind = Literal["concept", "institution", "norm", "body", "blank", "name"]
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """A phrase found: `first` and `last` are word positions (both included); `quoted` when it stands inside the name of another norm.
 
     `start` and `end` count only words of the lexicon, outside names of parties: distances are measured in these, so that no name, long or short, changes them.
@@ -68,6 +68,11 @@ class Reading:
         words = " ".join(self.text[start:end].split())
         return words if len(words) <= longest else f"{words[: longest - 1].rstrip()}…"
 
+    def plain_words(self, *, less_text: bool = False) -> Sequence[str]:
+        """As the models were taught them: an article's letter is a word of its own ("99", "a"). `less_text`: without the last segment."""
+        words = self.words[: self.breaks[-1]] if less_text else self.words
+        return [part for word in words for part in word.split("-")] if "-" in self.text else words
+
     def segment(self, position: int) -> int:
         """0 for the title, 1 for the summary, 2 for the text."""
         return sum(position >= start for start in self.breaks)
@@ -76,7 +81,9 @@ class Reading:
 def prepared(text: str) -> str:
     """Lower case with marks blanked, of the same length as `text`."""
     lower = text.lower()
-    return (lower if len(lower) == len(text) else text).translate(_MARKS)
+    if len(lower) != len(text):
+        lower = text
+    return lower.translate(_MARKS) if "º" in lower or "°" in lower or "ª" in lower or "*" in lower else lower
 
 
 def composed(text: str) -> str:
@@ -91,7 +98,9 @@ class Reader:
         self._vocabulary: dict[str, int] = {}
         self._memory: dict[str, int] = {}
         self._spelt: dict[str, int] = {}
-        self._names = frozenset(stem(folded(name)) for name in names)
+        listed = frozenset(names)
+        self._marked = frozenset(name for name in listed if folded(name) != name)
+        self._names = frozenset(stem(name) for name in listed - self._marked)
         self._empty = frozenset(folded(word) for word in pack.lexicon.empty)
         self._automaton = ahocorasick.Automaton(ahocorasick.STORE_ANY, ahocorasick.KEY_SEQUENCE)
         self._entries: dict[tuple[int, ...], list[tuple[Kind, str]]] = {}
@@ -100,7 +109,7 @@ class Reader:
         self._targets = {code: institution.target for code, institution in pack.institutions.items()}
         self._compile(pack, parties)
         self._typos = Typos(self._spelt)
-        self._silent = frozenset(self._vocabulary.get(name, _UNKNOWN) for name in self._names)
+        self._still = frozenset((_UNKNOWN, _DROPPED, *(self._vocabulary.get(name, _UNKNOWN) for name in self._names)))
 
     def read(self, title: str, summary: str | None = None, text: str | None = None) -> Reading:
         """Reads at most 20,000 words."""
@@ -167,6 +176,8 @@ class Reader:
         return number
 
     def _number(self, word: str) -> int:
+        if word in self._marked:
+            return _UNKNOWN
         known = self._stem(word)
         if not known:
             return _DROPPED
@@ -181,9 +192,8 @@ class Reader:
         found: list[tuple[Kind, str, int, int]] = []
         for end, (length, values) in self._automaton.iter(tuple([number for number in ids if number != _DROPPED])) if kept else ():
             first, last = kept[end - length + 1], kept[end]
-            if last == first or not any(first < start <= last for start in breaks):
-                for kind, code in values:
-                    found.append((kind, code, first, last))
+            if first == last or not any(first < start <= last for start in breaks):
+                found += [(kind, code, first, last) for kind, code in values]
         return self._cleared(self._ranked(found, ids)) if found else ()
 
     def _cleared(self, found: list[Mention]) -> tuple[Mention, ...]:
@@ -198,10 +208,11 @@ class Reader:
     def _ranked(self, found: list[tuple[Kind, str, int, int]], ids: Sequence[int]) -> list[Mention]:
         """Mentions with their distance counts."""
         hidden = {at for kind, _, first, last in found if kind == "name" for at in range(first, last + 1)}
-        silent, counts, count = self._silent, [], 0
-        for at, number in enumerate(ids):
-            count += number > _DROPPED and number not in silent and at not in hidden
-            counts.append(count)
+        still = self._still
+        if hidden:
+            counts = list(accumulate([number not in still and at not in hidden for at, number in enumerate(ids)]))
+        else:
+            counts = list(accumulate([number not in still for number in ids]))
         return [Mention(kind, code, first, last, counts[first], counts[last]) for kind, code, first, last in found]
 
     def _shadowed(self, mention: Mention, named: list[Mention]) -> bool:
@@ -212,7 +223,7 @@ class Reader:
         """Marks what stands inside the name of another norm and indexes mentions by code."""
         zones = [zone for cited in reading.cited if (zone := _name_zone(reading, cited.last))]
         if zones:
-            marked = tuple(replace(m, quoted=any(a <= m.first <= b for a, b in zones)) for m in reading.mentions)
+            marked = tuple(m._replace(quoted=any(a <= m.first <= b for a, b in zones)) for m in reading.mentions)
             cited = tuple(replace(c, quoted=any(a <= c.first <= b for a, b in zones)) for c in reading.cited)
             reading = Reading(reading.text, reading.words, marked, cited, reading.bodies, reading.breaks)
         for mention in reading.mentions:

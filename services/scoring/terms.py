@@ -9,7 +9,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +28,20 @@ _FUZZY_LENGTH = 8
 _MEMORY = 50_000
 
 
+class _Plain(dict[int, str]):
+    """Characters without their marks, each worked out when first met."""
+
+    def __missing__(self, code: int) -> str:
+        plain = self[code] = "".join(c for c in unicodedata.normalize("NFD", chr(code)) if not unicodedata.combining(c))
+        return plain
+
+
+_PLAIN = _Plain()
+
+
 def folded(text: str) -> str:
     """Lower case without accents; ñ becomes n."""
-    return "".join(c for c in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(c))
+    return text.lower() if text.isascii() else text.lower().translate(_PLAIN)
 
 
 def stem(word: str) -> str:
@@ -42,7 +52,6 @@ def stem(word: str) -> str:
     return found[1] if found is not None else word
 
 
-@lru_cache(maxsize=16)  # both models read the same text one after the other
 def tokens(text: str) -> tuple[str, ...]:
     """Words and numbers of a text in lower case, less the preamble of a bill carried over from an earlier period."""
     lower = unicodedata.normalize("NFC", text).lower()
@@ -81,9 +90,12 @@ class Conventions:
         )
 
     def term(self, token: str) -> str:
-        """The term of one token: empty for words without meaning, marked with * for a word that is also a name and so counts only inside a phrase."""
+        """The term of one token: empty for words without meaning and for names told by their marks (peña is no *pena*);
+
+        marked with * for a word that is also a name and so counts only inside a phrase.
+        """
         plain = folded(token)
-        if plain in self.empty:
+        if plain in self.empty or (token != plain and token in self.names):
             return ""
         if (full := self.aliases.get(plain)) is not None:
             return full
@@ -115,8 +127,11 @@ class Lexicon:
 
     def read(self, text: str) -> list[str]:
         """Terms of a text in order; unlisted words leave no gap, and what a repealed norm said is marked with ~."""
+        return self.terms(tokens(text))
+
+    def terms(self, written: Sequence[str]) -> list[str]:
+        """The same for a text already split into lower-case words."""
         memory = self._memory
-        written = tokens(text)
         terms = [memory[token] if token in memory else self._learn(token) for token in written]
         if not _REPEALS.isdisjoint(terms):
             terms, undone = self._split(written, terms)
@@ -150,21 +165,28 @@ class Lexicon:
         return near.pop() if len(near) == 1 else ""
 
     def _join(self, found: list[str]) -> list[str]:
-        phrases, words = self._phrases, self.words
+        """Phrases as one term, then only what may count."""
+        if not self._phrases.keys().isdisjoint(found):
+            found = self._joined(found)
+        words = self.words
+        if words is None:
+            return [term for term in found if term and not term.endswith("*")]
+        return [term for term in found if term in words]
+
+    def _joined(self, found: list[str]) -> list[str]:
+        phrases = self._phrases
         out: list[str] = []
-        at, end = 0, len(found)
-        while at < end:
-            term = found[at]
-            for parts, whole in phrases.get(term, ()):
+        end = 0
+        for at, term in enumerate(found):
+            if at < end or term not in phrases:
+                continue
+            for parts, whole in phrases[term]:
                 if tuple(found[at : at + len(parts)]) == parts:
-                    at += len(parts)
-                    term = whole
+                    out += found[end:at]
+                    out.append(whole)
+                    end = at + len(parts)
                     break
-            else:
-                at += 1
-            if term and not term.endswith("*") and (words is None or term in words):
-                out.append(term)
-        return out
+        return out + found[end:]
 
 
 def undone_spans(written: Sequence[str]) -> set[int]:

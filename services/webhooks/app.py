@@ -133,7 +133,7 @@ def add_feed(app: OpenAPI, parts: Parts) -> None:
     @app.get("/v1/feed", summary="A subscription's events by number, signed, for networks that let nothing in", tags=[FEED], responses={"200": shape.FeedPage})
     def get_feed(query: shape.FeedQuery) -> Response:
         subscription = _subscription_of_feed(parts.subscribers, require(*Role), query.subscription)
-        after = query.place()
+        after = _known(query.place(), subscription)
         parts.history.acknowledge(subscription, after)
         rows, total = parts.history.feed(subscription.subscription_id, after, query.limit)
         items = [_feed_item(parts, subscription, row) for row in rows]
@@ -164,6 +164,16 @@ def _subscription_of_feed(subscribers: Subscribers, caller: Identity, named: str
     if total != 1:
         raise Refused(f"is needed: you can read {total} subscriptions; name one (GET /v1/subscriptions lists them, POST makes one)", field="subscription")
     return rows[0]
+
+
+def _known(after: int, subscription: SubscriptionRow) -> int:
+    """The place asked for. Raises Refused (409) when it is beyond the last event: this is then not the history the reader has read, as after a restore from a backup."""
+    last = subscription.last_sequence
+    if after > last:
+        raise Refused(
+            f"your place is beyond ours: you have read to {after}, our last event is {last}; start again from after={last} (after=0 has everything)", field="after", status=409
+        )
+    return after
 
 
 def _feed_item(parts: Parts, subscription: SubscriptionRow, row: DeliveryRow) -> shape.FeedItem:

@@ -69,12 +69,14 @@ class Intake:
         subscriptions = [subscription_of(row) for row in found]
         if not subscriptions:
             return []
-        told = _told(session, {alert.alert_id for alert in alerts if alert.lifecycle is not Lifecycle.ALERT})
+        known = {alert.alert_id for alert in alerts if alert.lifecycle is not Lifecycle.ALERT} | {alert.inhibited_by for alert in alerts if alert.inhibited_by}
+        told = _told(session, known)
         wanted = []
         for alert in alerts:
             for subscription in subscriptions:
                 pair = (subscription.subscription_id, alert.alert_id)
-                if matches(subscription, alert, told=pair in told):
+                inhibited = (subscription.subscription_id, alert.inhibited_by) in told
+                if matches(subscription, alert, told=pair in told, inhibited=inhibited):
                     told.add(pair)
                     wanted.append((subscription, alert))
         return wanted

@@ -60,12 +60,13 @@ def capped(clearance: Tlp) -> Tlp:
     return min(clearance, CLEARANCE_CAP, key=lambda tlp: tlp.rank)
 
 
-def matches(subscription: Subscription, alert: AlertChanged, *, told: bool = False) -> bool:
+def matches(subscription: Subscription, alert: AlertChanged, *, told: bool = False, inhibited: bool = False) -> bool:
     """Whether `alert` goes to `subscription`. `told`: it has received an earlier revision of this alert, so what the alert is about can no longer exclude it.
 
+    `inhibited`: it was told of the open cluster that makes this revision needless; who was not told of the cluster gets it.
     Backfill is never delivered and TLP always binds. A revision passes by its level or by the one it leaves, so that whoever saw it rise sees it fall.
     """
-    if alert.backfill or alert.tlp.rank > subscription.clearance.rank:
+    if inhibited or alert.backfill or alert.tlp.rank > subscription.clearance.rank:
         return False
     filters = subscription.filters
     if filters.country and filters.country != alert.country:

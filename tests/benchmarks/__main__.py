@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks pipeline|latency|backfill|scoring [--json F] [--runs N] [--quick]`."""
+"""`python -m tests.benchmarks pipeline|latency|backfill|scoring|scale|lists [--json F] [--runs N] [--quick]`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from tests.benchmarks.measure import Report, show, write
 
-RUNS = {"pipeline": 3, "latency": 3, "backfill": 3, "scoring": 5, "scale": 1}
+RUNS = {"pipeline": 3, "latency": 3, "backfill": 3, "scoring": 5, "scale": 1, "lists": 3}
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -68,7 +68,7 @@ class Peers:
             connection.execute("CREATE DATABASE peers")
         with psycopg.connect(f"{address} dbname=peers") as connection:
             for table in TABLES:
-                connection.execute(table)  # type: ignore[arg-type]
+                connection.execute(table)
         return f"{address} dbname=peers"
 
 

@@ -84,7 +84,7 @@ class Run:
         files = [folder / "moves", folder / "assessments", folder / "alerts"]
         for file, (topic, records) in zip(files, found.items(), strict=True):
             answers.save(file, ((key.removeprefix("alert.") if topic == ALERTS else key, key, value) for key, value in records))
-        return Capture(*files, self.count)
+        return Capture(files[0], files[1], files[2], self.count)
 
     def _records(self, topic: str) -> Iterator[tuple[str, str]]:
         consumer = KafkaConsumer(bootstrap_servers=self.made.broker.address, enable_auto_commit=False)

@@ -48,6 +48,7 @@ def run(seed: int, moves: int, plan: Sequence[Fault], rate: float, say: Say, *, 
         answered = _join(load, injector)
         say(f"load {'answered' if answered else 'NOT answered'}: {len(load.accepted)} accepted in {load.tries} tries")
         unquiet = _wait_for_quiet(made, injector, len(load.accepted), settle)
+        say(f"{'NOT quiet: ' + unquiet if unquiet else 'quiet'}")
         return _count(made, endpoint, injector, load) | {"unquiet": unquiet}
 
 
@@ -89,8 +90,8 @@ def lag(made: Production) -> int:
 
 def _stores(made: Production) -> Stores:
     with psycopg.connect(made.dsn) as look:
-        entries = [(sequence, alert, ledger.revision_of(event)) for sequence, alert, event in look.execute(ledger.ENTRIES.format("alerting."))]  # type: ignore[arg-type]
-        assessments, alerts = (look.execute(question.format("alerting.")).fetchall() for question in (ledger.ASSESSMENTS, ledger.ALERTS))  # type: ignore[arg-type]
+        entries = [(sequence, alert, ledger.revision_of(event)) for sequence, alert, event in look.execute(ledger.ENTRIES.format("alerting."))]
+        assessments, alerts = (look.execute(question.format("alerting.")).fetchall() for question in (ledger.ASSESSMENTS, ledger.ALERTS))
     return Stores(assessments, entries, alerts)
 
 
@@ -115,15 +116,15 @@ def _count(made: Production, endpoint: Endpoint, injector: Injector, load: Load)
         "wire": {topic: asdict(found) for topic, found in wires.items()},
         "posts_repeated": sum(count - 1 for count in endpoint.posts.values()),
         "unverified": endpoint.unverified,
-        "ledger_verified": verified(made.cluster.url("alerting"), made.cluster.home),
+        "ledger_trouble": ledger_trouble(made.cluster.url("alerting"), made.cluster.home),
         "tries": load.tries,
         "crashes": injector.crashes,
         "faults": injector.faults,
     }
 
 
-def verified(url: str, home: Path) -> bool:
-    """Whether an export of the ledger passes `veedor verify` with a key got by another way than the export."""
+def ledger_trouble(url: str, home: Path) -> str:
+    """What `veedor verify` has against an export of the ledger, with a key got by another way than the export; "" when all holds."""
     headers = {"Authorization": f"Bearer {token(home, 'observer')}"}
     export, key = home.parent / "export.jsonl", home.parent / "ledger.pub"
     with httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=60) as client:
@@ -131,6 +132,6 @@ def verified(url: str, home: Path) -> bool:
         export.write_bytes(client.get("/v1/ledger/export").raise_for_status().content)
     try:
         command({}, "verify", str(export), "--key", str(key))
-    except subprocess.CalledProcessError:
-        return False
-    return True
+    except subprocess.CalledProcessError as error:
+        return f"{error.stdout}{error.stderr}"[-1000:] or f"exit code {error.returncode}"
+    return ""

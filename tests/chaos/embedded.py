@@ -17,7 +17,7 @@ import orjson
 from shared.bus.local import LocalBus
 from shared.events import MOVES
 from tests.chaos import ledger
-from tests.chaos.cluster import lima_day, verified
+from tests.chaos.cluster import ledger_trouble, lima_day
 from tests.chaos.endpoint import Endpoint
 from tests.chaos.ledger import Stores
 from tests.chaos.load import Load
@@ -147,5 +147,5 @@ def _count(house: Embedded, endpoint: Endpoint, load: Load) -> dict[str, Any]:
         "ledger_gaps": len(ledger.gaps(row[0] for row in stores.entries)),
         "sequence_gaps": len(ledger.gaps(endpoint.sequences)),
         "unverified": endpoint.unverified,
-        "ledger_verified": verified(house.url, house.home),
+        "ledger_trouble": ledger_trouble(house.url, house.home),
     }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import heapq
 import itertools
-import shutil
 import signal
 import threading
 import time
@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.chaos.plan import SERVICES, Fault
 from tests.chaos.poison import Poison
+from tests.parts import faketime
 from tests.parts.process import Process
 from tests.parts.production import Production
 
@@ -48,7 +49,7 @@ class Injector:
         self.started = time.monotonic()
         never = threading.Event()
         for fault in plan:
-            self._later(fault.at, fault.words, lambda fault=fault: self._inject(fault))
+            self._later(fault.at, fault.words, functools.partial(self._inject, fault))
         while self.due:
             while self.due and self.due[0][0] <= self._now():
                 _, _, words, action = heapq.heappop(self.due)
@@ -81,8 +82,10 @@ class Injector:
         return lambda: self._again(name)
 
     def _again(self, name: str) -> None:
-        self.down.discard(name)
-        self._process(name).start(lambda: True)
+        """Two kills may overlap: the first to be undone starts it."""
+        if name in self.down:
+            self.down.discard(name)
+            self._process(name).start(lambda: True)
 
     def _freeze(self, fault: Fault) -> Undo:
         process = self._process(f"{fault.target}.0")
@@ -102,18 +105,19 @@ class Injector:
         self.made.server.start()
 
     def _replica(self, fault: Fault) -> Undo:
-        return self._start_extra(fault.target, ())
+        return self._start_extra(fault.target, {})
 
     def _clock(self, fault: Fault) -> Undo | None:
         """A worker that believes it is another time works beside the one that knows."""
-        if shutil.which("faketime") is None:
-            self.note("skipped: faketime is not installed")
+        library = faketime.library()
+        if library is None:
+            self.note(f"skipped: {faketime.missing()}")
             return None
-        return self._start_extra(fault.target, ("faketime", "-f", f"{fault.amount:+d}s"), {"FAKETIME_DONT_FAKE_MONOTONIC": "1"})
+        return self._start_extra(fault.target, {"LD_PRELOAD": str(library), "FAKETIME": f"{fault.amount:+d}s", "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
 
-    def _start_extra(self, service: str, wrapper: tuple[str, ...], extra: dict[str, str] | None = None) -> Undo:
+    def _start_extra(self, service: str, environment: dict[str, str]) -> Undo:
         number = next(self.replicas)
-        process = self.made.cluster.process(service, number, wrapper, extra)
+        process = self.made.cluster.process(service, number, environment)
         name = f"{service}.{number}"
         process.start(lambda: True)
         self.extra.add(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import http.client
 import itertools
@@ -50,21 +51,18 @@ class Load:
         return finished
 
     def _work(self) -> None:
-        connection: http.client.HTTPConnection | None = None
         turn = itertools.count()
         while (number := self._next()) is not None:
             self.gave_up.wait(max(0.0, self.started + (number - self.numbers.start) / self.rate - time.monotonic()))
-            body = orjson.dumps(moves.observation(number, self.day))
-            while not self.gave_up.is_set():
-                connection = connection or self._connect(next(turn))
-                try:
-                    done = self._post(connection, number, body)
-                except (OSError, http.client.HTTPException):
-                    connection.close()
-                    connection = None
-                    done = False
-                if done:
-                    break
+            self._insist(number, turn)
+
+    def _insist(self, number: int, turn: Iterator[int]) -> None:
+        """Until it is done with; a connection that fails is made anew, to the next address."""
+        body, done = orjson.dumps(moves.observation(number, self.day)), False
+        while not done and not self.gave_up.is_set():
+            with contextlib.closing(self._connect(next(turn))) as connection, contextlib.suppress(OSError, http.client.HTTPException):
+                done = self._post(connection, number, body)
+            if not done:
                 self.gave_up.wait(0.1)
 
     def _next(self) -> int | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.parts import alertmanager, chromium, kafka, nginx, postgres, prometheus
+from tests.parts import alertmanager, chromium, faketime, kafka, nginx, postgres, prometheus
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 
@@ -36,6 +36,7 @@ PARTS = (
     Part("Alertmanager", alertmanager.missing, ("prometheus-alertmanager",)),
     Part("nginx", nginx.missing, ("nginx",)),
     Part("Chromium", chromium.missing, ("chromium",)),
+    Part("faketime", faketime.missing, ("faketime",)),
 )
 
 

@@ -44,11 +44,10 @@ class Embedded:
     home: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
-    wrapper: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
-        command = [*self.wrapper, str(COMMAND), "up", "--home", str(self.home), "--port", str(self.port)]
+        command = [str(COMMAND), "up", "--home", str(self.home), "--port", str(self.port)]
         self.log = self.home.parent / f"{self.home.name}.log"
         self.process = Process("veedor up", command, self.log, clean_environment(self.environment))
 
@@ -67,7 +66,7 @@ class Embedded:
 
     def sign_in_link(self) -> str:
         """The last one it printed."""
-        return re.findall(r"https?://\S+", self.log.read_text(encoding="utf-8"))[-1]
+        return str(re.findall(r"https?://\S+", self.log.read_text(encoding="utf-8"))[-1])
 
 
 @dataclass
@@ -98,12 +97,12 @@ class Cluster:
         self.home.mkdir(parents=True, exist_ok=True)
         run(self.settings, "migrate")
 
-    def process(self, service: str, replica: int = 0, wrapper: tuple[str, ...] = (), extra: Mapping[str, str] | None = None) -> Process:
-        """A process of the service, not started; `wrapper` is a command it is run by (faketime), `extra` its further environment."""
+    def process(self, service: str, replica: int = 0, extra: Mapping[str, str] | None = None) -> Process:
+        """A process of the service, not started; `extra` is its further environment."""
         name = f"{service}.{replica}"
         port = self.ports[service] if replica == 0 else free_port()
         self.ports[name] = port
-        command = [*wrapper, str(COMMAND), service, "--port", str(port)]
+        command = [str(COMMAND), service, "--port", str(port)]
         self.processes[name] = Process(f"veedor {name}", command, self.folder / f"{name}.log", {**self.settings, **(extra or {})})
         return self.processes[name]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from flask import Response
 from markupsafe import Markup
 
 from services.console import chart, timeline
-from services.console.answers import AlertDetail, Delivery, Listing
+from services.console.answers import AlertDetail, Delivery, Listing, Subscription
 from services.console.axis import Mark, shortened
 from services.console.language import Tongue
 from services.console.page import Page, Say, capital
@@ -19,6 +19,7 @@ from services.console.quote import marked
 from shared.countries.form import Citation, MilestoneDate
 from shared.errors import Refused
 from shared.events import Assessment, Direction, Factor, Level, Move, Stage, Step
+from shared.identity import Role
 
 FEWEST = 5
 """A chart with fewer days than this is a sentence instead."""
@@ -71,6 +72,7 @@ class Shown:
     course: Markup | None
     chance: Markup | None
     deliveries: Sequence[Delivery] | None
+    names: Mapping[str, str]
     delivered: int
     silent: bool
 
@@ -100,6 +102,7 @@ def detail(page: Page, alert_id: str, today: dt.date) -> Shown | None:
         course=course(page, alert),
         chance=chance(page.tongue, alert),
         deliveries=told,
+        names=subscribers(page) if told else {},
         silent=silent,
         delivered=sum(1 for delivery in told or () if delivery.status == "delivered"),
     )
@@ -115,6 +118,14 @@ def deliveries(page: Page, alert: AlertDetail) -> tuple[Sequence[Delivery] | Non
     found = page.read("webhooks", "/v1/deliveries", Listing[Delivery], alert_id=alert.alert_id, limit=200)
     told = None if found.value is None else [delivery for delivery in found.value.items if delivery.alert_id == alert.alert_id]
     return told, found.silent_since is not None
+
+
+def subscribers(page: Page) -> dict[str, str]:
+    """The names of the subscriptions by id, for those who run the system: to others who is told is not shown."""
+    if not page.identity.may(Role.OPERATOR):
+        return {}
+    found = page.read("webhooks", "/v1/subscriptions", Listing[Subscription], limit=500).value
+    return {subscription.id: subscription.name for subscription in found.items} if found else {}
 
 
 def clocks(page: Page, alert: AlertDetail, today: dt.date) -> list[Markup]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Response, request
+from werkzeug.datastructures import MultiDict
 
 from services.console.page import Page, address
 from services.console.pages.alert import detail
@@ -18,11 +20,22 @@ PAGE = 40
 SORTS = {"-changed": "alerts.sort_changed", "-risk": "alerts.sort_risk", "-peak": "alerts.sort_peak"}
 FIRST = "-changed"
 LEVELS = tuple(level for level in reversed(Level) if level is not Level.NONE)
+FREE = frozenset({"q", "cursor", "selected", "lang"})
+STATES = ("cancelled", "new")
+KNOWN: Mapping[str, Sequence[str]] = {
+    "level": LEVELS,
+    "min_level": LEVELS,
+    "institution": list(Target),
+    "direction": list(Direction),
+    "stage": list(Stage),
+    "state": STATES,
+    "sort": list(SORTS),
+}
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What the list is narrowed to; unknown values in the address are passed over, so that an old bookmark still opens."""
+    """What the list is narrowed to. `misread` is what the address asked for and we do not understand: an old bookmark still opens, and says so."""
 
     level: tuple[Level, ...] = ()
     institution: Target | None = None
@@ -31,6 +44,7 @@ class Filters:
     state: str = ""
     q: str = ""
     sort: str = FIRST
+    misread: tuple[str, ...] = ()
 
     @property
     def narrowed(self) -> bool:
@@ -62,15 +76,24 @@ class Filters:
 def filters(given: Mapping[str, Any]) -> Filters:
     """Filters of an address's query (a MultiDict)."""
     levels = given.getlist("level") if hasattr(given, "getlist") else []
+    least = next((level for level in LEVELS if level == given.get("min_level")), None)
     return Filters(
-        level=tuple(level for level in LEVELS if level in levels),
+        level=tuple(level for level in LEVELS if level in levels or (least and level.rank >= least.rank)),
         institution=Target(given["institution"]) if given.get("institution") in list(Target) else None,
         direction=Direction(given["direction"]) if given.get("direction") in list(Direction) else None,
         stage=Stage(given["stage"]) if given.get("stage") in list(Stage) else None,
-        state=given.get("state", "") if given.get("state") in ("cancelled", "new") else "",
+        state=given.get("state", "") if given.get("state") in STATES else "",
         q="".join(c for c in str(given.get("q", "")) if c.isprintable()).strip()[:200],
         sort=given.get("sort", "") if given.get("sort") in SORTS else FIRST,
+        misread=tuple(_misread(given)),
     )
+
+
+def _misread(given: Mapping[str, Any]) -> Iterator[str]:
+    """`name=value` of each parameter that narrows nothing although it has a value, shortened for people, ten at most."""
+    pairs = given.items(multi=True) if isinstance(given, MultiDict) else given.items()
+    wrong = (f"{name}={value}" for name, value in pairs if value and name not in FREE and value not in KNOWN.get(name, ()))
+    return ("".join(c for c in said if c.isprintable())[:80] for said in islice(wrong, 10))
 
 
 def show(page: Page) -> Response:

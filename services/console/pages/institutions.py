@@ -27,7 +27,8 @@ def show_one(page: Page, code: str) -> Response:
     if code not in list(Target):
         raise Refused("there is no institution of this code", field="code", status=404)
     target = Target(code)
-    today = page.today(page.summary())
+    summary = page.summary()
+    today = page.today(summary)
     found = page.read("alerting", "/v1/institutions", Listing[Institution]).value
     daily = page.read("alerting", f"/v1/institutions/{target}/pressure", Pressure, since=(today - 2 * YEAR).isoformat(), until=today.isoformat()).value
     points = daily.series if daily else ()
@@ -35,6 +36,7 @@ def show_one(page: Page, code: str) -> Response:
     return page.render(
         "institution.html",
         today=today,
+        withheld=summary.withheld,
         target=target,
         institution=next((body for body in found.items if body.code == target), None) if found else None,
         pictures=pictures(page, target, points, today),

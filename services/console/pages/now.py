@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from dataclasses import dataclass
 
 from flask import Response, request
@@ -32,7 +33,8 @@ def show(page: Page) -> Response:
     sources = page.read("ingest", "/v1/sources", Listing[SourceHealth]).value
     moved = page.alerts(sort="-changed", limit=MOVED)
     fresh = page.alerts(changed_since=visit.since.isoformat(), limit=1).total if visit.since else None
-    open_alerts = [alert for alert in page.alerts(sort="-risk", min_level=Level.WATCH, limit=200).items if not alert.cancelled]
+    opened = [alert for alert in page.alerts(sort="-risk", min_level=Level.WATCH, limit=200).items if not alert.cancelled]
+    counts = summary.open_by_level if summary.open_by_level is not None else Counter(alert.level.value for alert in opened)
     shown = {alert.alert_id for alert in moved.items}
     drawn, say = multiples(page, today), Say(page.pack, page.tongue)
     response = page.render(
@@ -41,14 +43,16 @@ def show(page: Page) -> Response:
         visit=visit,
         summary=summary,
         fresh=fresh,
+        counts=counts,
+        blocked=summary.withheld and not moved.items,
         sight=sight(sources.items if sources else None),
         moved=moved.items,
-        gravest=[alert for alert in open_alerts if alert.alert_id not in shown][:GRAVEST],
+        gravest=[alert for alert in opened if alert.alert_id not in shown][:GRAVEST],
         multiples=[found for found in drawn if found.pressed][:PRESSED],
         calm=[say.head(found.institution.code) for found in drawn if not found.pressed],
         milestones=ahead(page, today)[:AHEAD],
-        nearest=nearest(open_alerts, today)[:AHEAD],
-        horizons=horizons(page, nearest(open_alerts, today), today),
+        nearest=nearest(opened, today)[:AHEAD],
+        horizons=horizons(page, nearest(opened, today), today),
     )
     response.set_cookie(COOKIE, visit.cookie(), max_age=365 * 86400, httponly=True, samesite="Lax", secure=page.desk.secure)
     return response
@@ -114,6 +118,8 @@ def horizons(page: Page, alerts: list[Alert], today: dt.date) -> list[Markup]:
         for found in soon(ahead(page, today)[:AHEAD], today)
     ]
     dates = [
-        (alert.earliest_law, alert.level, f"{t.pick(alert.headline)} · {t.date(alert.earliest_law)}", f"/alerts/{alert.alert_id}") for alert in alerts[:60] if alert.earliest_law
+        (alert.earliest_law, alert.level, f"{page.headline(alert.headline)} · {t.date(alert.earliest_law)}", f"/alerts/{alert.alert_id}")
+        for alert in alerts[:60]
+        if alert.earliest_law
     ]
     return [timeline.horizon(marks, dates, today, t, t("clock.horizon"), width=width) for width in (1200, 340)] if marks or dates else []

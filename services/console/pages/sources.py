@@ -6,9 +6,10 @@ from flask import Response
 
 from services.console.answers import Listing, SourceHealth
 from services.console.page import Page
-from services.console.sight import sight
+from services.console.sight import TOLD, sight
 
 
 def show(page: Page) -> Response:
     found = page.read("ingest", "/v1/sources", Listing[SourceHealth]).value
-    return page.render("sources.html", today=page.today(page.summary()), sources=found.items if found else None, sight=sight(found.items if found else None))
+    sources = found.items if found else None
+    return page.render("sources.html", today=page.today(page.summary()), sources=sources, sight=sight(sources), told=TOLD)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Response, redirect, request
 from werkzeug.wrappers import Response as Redirect
 
-from services.console.answers import Delivery, Listing, Subscription
+from services.console.answers import Alert, Delivery, Listing, Subscription
 from services.console.page import Page
 from shared.errors import Refused
-from shared.events import Level, Tlp
+from shared.events import Level, Tlp, Words
 from shared.identity import Role
 
 LEVELS = tuple(level for level in Level if level is not Level.NONE)
@@ -22,9 +22,11 @@ def show(page: Page, *, created: Subscription | None = None, error: Refused | No
     page.tlp = Tlp.AMBER  # who is told what is for the people concerned
     found = page.read("webhooks", "/v1/subscriptions", Listing[Subscription]).value if may_subscribe(page) else None
     recent = page.read("webhooks", "/v1/deliveries", Listing[Delivery], limit=20).value if found and found.items else None
+    page.today(page.summary())
     return page.render(
         "subscriptions.html",
         status=status,
+        headlines=headlines(page) if recent and recent.items else {},
         allowed=may_subscribe(page),
         subscriptions=found.items if found else None,
         deliveries=recent.items if recent else (),
@@ -34,6 +36,12 @@ def show(page: Page, *, created: Subscription | None = None, error: Refused | No
         levels=LEVELS,
         names={subscription.id: subscription.name for subscription in found.items} if found else {},
     )
+
+
+def headlines(page: Page) -> dict[str, Words]:
+    """The sentences of the alerts that changed last, by id: a delivery knows its alert's id alone."""
+    found = page.read("alerting", "/v1/alerts", Listing[Alert], sort="-changed", limit=200).value
+    return {alert.alert_id: alert.headline for alert in found.items} if found else {}
 
 
 def create(page: Page) -> Response:

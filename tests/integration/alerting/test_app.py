@@ -26,7 +26,7 @@ from services.alerting.catalogue import Catalogue
 from services.alerting.checkpoint import Checkpoint
 from services.alerting.institutions import Institutions
 from services.alerting.merkle import leaf_hash, verify_consistency, verify_inclusion
-from services.alerting.stream import Broadcaster
+from services.alerting.stream import MOST_OF_ONE, Broadcaster, Denied
 from services.alerting.verify import verify_export
 from shared.database import Database
 from shared.events import Direction, Level, Stage, Target, Tlp
@@ -34,6 +34,7 @@ from shared.http import Door
 from shared.identity import Revocations, Role, Verifier, issue, public_pem
 from shared.operations import Liveness
 from tests.integration.alerting.home import KEY, Clock, migrated, sqlite, store
+from tests.unit.alerting.bursts import CLUSTER, filed
 from tests.unit.alerting.sample import assessed, pack
 
 REAL = dt.datetime(2024, 6, 1, tzinfo=dt.UTC)
@@ -217,21 +218,75 @@ def test_what_is_above_the_clearance_is_not_there(app: Flask, api: FlaskClient) 
     assert get(api, path, 404)["field"] == "alert_id"
     assert get(red, path)["alert_id"].endswith(".3")
     assert (get(api, "/v1/alerts")["total"], get(red, "/v1/alerts")["total"]) == (39, 40)
-    assert (get(api, "/v1/summary")["alerted"], get(red, "/v1/summary")["alerted"]) == (39, 40)
     assert [entry["body"] is None for entry in get(api, "/v1/ledger", limit=4)["items"]] == [False, False, False, True]
     exported = {form: api.get(f"/v1/exports/alerts.{form}").text for form in ("csv", "jsonl")}
     assert "alert.pe.2021-2026.C.bill.3" not in {row["alert_id"] for row in csv.DictReader(io.StringIO(exported["csv"]))}
     assert "alert.pe.2021-2026.C.bill.3" not in {orjson.loads(line)["alert_id"] for line in exported["jsonl"].splitlines()}
     assert "alert.pe.2021-2026.C.bill.3" in {row["alert_id"] for row in csv.DictReader(io.StringIO(red.get("/v1/exports/alerts.csv").text))}
     verified = verify_export(api.get("/v1/ledger/export").data.splitlines(keepends=True), KEY.public_key())
-    assert (verified.ok, verified.entries, verified.withheld) == (True, 42, 1)
+    assert (verified.ok, verified.entries, verified.withheld, verified.hidden) == (True, 42, 1, 1)
 
 
-def test_summary_counts_peaks_and_what_is_open(api: FlaskClient) -> None:
+def test_an_entry_above_the_clearance_shows_its_place_and_its_hash_alone(api: FlaskClient) -> None:
+    entry = get(api, "/v1/ledger", limit=4)["items"][3]
+    assert entry == {"sequence": 4, "withheld": True, "entry": None, "hash": entry["hash"], "salt": None, "body": None}
+    lines = api.get("/v1/ledger/export").data.splitlines()
+    assert [orjson.loads(line) for line in lines if b'"withheld":true' in line] == [{"hash": entry["hash"], "sequence": 4, "withheld": True}]
+    assert not [line for line in lines if b'bill.3"' in line]
+
+
+def test_whoever_is_cleared_for_nothing_verifies_the_whole_ledger_and_learns_no_name(app: Flask) -> None:
+    nobody = app.test_client()
+    nobody.environ_base["HTTP_AUTHORIZATION"] = bearer(Tlp.CLEAR)["Authorization"]
+    lines = nobody.get("/v1/ledger/export").data.splitlines(keepends=True)
+    verified = verify_export(lines, KEY.public_key())
+    assert (verified.ok, verified.entries, verified.hidden) == (True, 42, 42)
+    assert b"bill" not in b"".join(lines)
+    assert "bill" not in nobody.get("/v1/ledger").text
+    shorter = [line for line in lines if b'"sequence":7,' not in line]
+    assert not verify_export(shorter, KEY.public_key()).ok
+    changed = [b'{"hash":"%s","sequence":7,"withheld":true}\n' % (b"0" * 64) if b'"sequence":7,' in line else line for line in lines]
+    broken = verify_export(changed, KEY.public_key()).broken
+    assert broken is not None
+    assert "the ledger was rewritten" in str(broken)
+
+
+def test_summary_counts_peaks_and_what_is_open(app: Flask) -> None:
+    red = app.test_client()
+    red.environ_base["HTTP_AUTHORIZATION"] = bearer(Tlp.RED)["Authorization"]
+    found = get(red, "/v1/summary")
+    assert (found["scored"], found["alerted"], found["withheld"], found["last_sequence"], found["waiting"], found["last_as_of"]) == (40, 40, False, 42, 42, "2024-06-02")
+    assert found["by_level"] == {"watch": 10, "elevated": 9, "high": 10, "critical": 11}
+    assert sum(found["open_by_level"].values()) == 39
+
+
+def test_a_summary_that_would_be_false_says_that_something_is_withheld(api: FlaskClient) -> None:
     found = get(api, "/v1/summary")
-    assert (found["scored"], found["alerted"], found["last_sequence"], found["waiting"], found["last_as_of"]) == (40, 39, 42, 42, "2024-06-02")
-    assert found["by_level"] == {"watch": 10, "elevated": 9, "high": 10, "critical": 10}
-    assert sum(found["open_by_level"].values()) == 38
+    assert found["withheld"] is True
+    assert [found[name] for name in ("alerted", "not_alerted", "by_level", "open_by_level")] == [None, None, None, None]
+
+
+@pytest.mark.parametrize("path", ["/v1/institutions", "/v1/institutions/JNE/pressure"])
+def test_pressure_is_for_those_who_may_read_what_it_sums(app: Flask, path: str, database: Database, tmp_path: Path) -> None:
+    clear, green = app.test_client(), app.test_client()
+    clear.environ_base["HTTP_AUTHORIZATION"], green.environ_base["HTTP_AUTHORIZATION"] = (bearer(tlp)["Authorization"] for tlp in (Tlp.CLEAR, Tlp.GREEN))
+    assert "TLP:GREEN" in get(clear, path, 403)["detail"]
+    get(green, path)
+    get(build(database, tmp_path, anonymous=True).test_client(), path, 403)
+
+
+def test_one_subject_has_ten_streams_at_most(tmp_path: Path) -> None:
+    database = sqlite(tmp_path)
+    broadcaster = Broadcaster(Archive(database), 100)
+    leaving = [broadcaster.admit("mission") for _ in range(MOST_OF_ONE)]
+    assert broadcaster.admit("mission") is Denied.CROWDED
+    assert callable(broadcaster.admit("embassy"))
+    assert callable(leaving[0])
+    leaving[0]()
+    leaving[0]()
+    assert callable(broadcaster.admit("mission"))
+    assert broadcaster.admit("mission") is Denied.CROWDED, "a place is given back once"
+    database.close()
 
 
 def test_institutions_have_pressure_now_and_over_time(api: FlaskClient) -> None:
@@ -301,7 +356,7 @@ def test_the_ledger_by_pages(api: FlaskClient) -> None:
 
 def test_without_a_token_nothing_but_the_key(app: Flask, database: Database, tmp_path: Path) -> None:
     nobody = app.test_client()
-    for path in ("/v1/alerts", "/v1/alerts/x", "/v1/summary", "/v1/institutions", "/v1/ledger", "/v1/ledger/export", "/v1/exports/alerts.csv", "/v1/stream"):
+    for path in ("/v1/alerts", "/v1/alerts/x", "/v1/clusters", "/v1/summary", "/v1/institutions", "/v1/ledger", "/v1/ledger/export", "/v1/exports/alerts.csv", "/v1/stream"):
         assert nobody.get(path).status_code == 401, path
     assert nobody.get("/v1/ledger/key").status_code == 200
     assert get(build(database, tmp_path, anonymous=True).test_client(), "/v1/alerts")["total"] == 0, "nothing here is TLP:CLEAR"
@@ -321,6 +376,7 @@ def test_an_empty_house_answers(tmp_path: Path) -> None:
     api = build(database, tmp_path).test_client()
     api.environ_base["HTTP_AUTHORIZATION"] = bearer()["Authorization"]
     assert get(api, "/v1/alerts") == {"items": [], "next": None, "total": 0}
+    assert get(api, "/v1/clusters", state="all") == {"items": [], "next": None, "total": 0}
     assert get(api, "/v1/institutions")["items"][0]["pressure"] == 0
     assert get(api, "/v1/institutions/JNE/pressure")["series"] == []
     assert get(api, "/v1/ledger") == {"items": [], "next": None, "total": 0}
@@ -331,10 +387,28 @@ def test_an_empty_house_answers(tmp_path: Path) -> None:
     database.close()
 
 
+def test_clusters_open_and_all(tmp_path: Path) -> None:
+    database = sqlite(tmp_path)
+    store(database).handle([filed(number) for number in (1, 2, 3)])
+    app = build(database, tmp_path)
+    api = app.test_client()
+    api.environ_base["HTTP_AUTHORIZATION"] = bearer()["Authorization"]
+    (item,) = get(api, "/v1/clusters")["items"]
+    assert (item["alert_id"], item["kind"], item["pending"]) == (CLUSTER, "cluster", 3)
+    assert [member["alert_id"] for member in item["members"]] == ["alert.m.1", "alert.m.2", "alert.m.3"]
+    assert get(api, f"/v1/alerts/{CLUSTER}")["headline"] == item["headline"]
+    assert get(api, "/v1/clusters", institution="TC")["total"] == 0
+    fuzz(schemathesis.openapi.from_wsgi("/openapi.json", app)["/v1/clusters"]["GET"].as_strategy())
+    store(database).handle([filed(1, revision=2, later=40, stage=Stage.SHELVED)])
+    assert (get(api, "/v1/clusters")["total"], get(api, "/v1/clusters", state="all")["total"]) == (0, 1)
+    assert get(api, "/v1/clusters", 422, state="none")["status"] == 422
+    database.close()
+
+
 def test_fuzzed_from_its_document_nothing_breaks(app: Flask) -> None:
     schema = schemathesis.openapi.from_wsgi("/openapi.json", app).exclude(path="/v1/stream")
     operations = [found.ok() for found in schema.get_all_operations()]
-    assert len(operations) == 13
+    assert len(operations) == 14
     for operation in operations:
         fuzz(operation.as_strategy())
 

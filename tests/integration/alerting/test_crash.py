@@ -17,7 +17,8 @@ from shared.consumer import Loop
 from shared.database import Database
 from shared.events import ALERTS, ASSESSMENTS, AlertChanged, Level, MoveAssessed, Stage
 from shared.outbox import Relay
-from tests.integration.alerting.home import KEY, Dies, KilledError, rows, sqlite, store
+from tests.integration.alerting.home import KEY, Dies, KilledError, items, rows, sqlite, store
+from tests.unit.alerting.bursts import CLUSTER, filed
 from tests.unit.alerting.sample import assessed
 
 SENT = [assessed(f"m.{number}", revision=revision, level=level, as_of=f"2024-05-{revision:02d}", stage=stage)
@@ -175,6 +176,31 @@ def test_broken_anywhere_nothing_is_lost_and_nothing_doubled(tmp_path: Path, bus
     events = published(bus)
     assert {(event.alert_id, event.revision) for event in events} == {(f"alert.m.{number}", revision) for number in range(4) for revision in (1, 2, 3)}
     assert {event.encode() for event in events} == {row["event"] for row in ledger}, "the same id always carries the same bytes"
+    assert verify_export(Archive(database).export(), KEY.public_key()).ok
+    database.close()
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.parametrize("place", PLACES)
+def test_broken_anywhere_a_cluster_is_said_once(tmp_path: Path, place: str, nth: int) -> None:
+    bus = LocalBus(tmp_path / "bus.db")
+    bus.ensure_topics([ASSESSMENTS, ALERTS])
+    producer = bus.producer()
+    story = [*(filed(number) for number in range(1, 7)), filed(1, revision=2, later=70, stage=Stage.COMMITTEE)]
+    producer.publish([Record(ASSESSMENTS, event.key, event.encode()) for event in story])
+    producer.close()
+    database = sqlite(tmp_path)
+    assert not run(database, bus, place, nth), "the process should have died there"
+    database.close()
+    database = sqlite(tmp_path)
+    assert run(database, bus)
+    events = published(bus)
+    assert {event.encode() for event in events} == {row["event"] for row in rows(database, "ledger")}
+    said = sorted({(event.sequence, event.alert_id, event.revision) for event in events})
+    assert [number for number, _, _ in said] == list(range(1, len(said) + 1))
+    opened = {alert_id: item for alert_id, item in items(database).items() if item["kind"] == "cluster" and item["lifecycle"] != "Cancel"}
+    assert set(opened) == {CLUSTER}
+    assert opened[CLUSTER]["pending"] == 6
     assert verify_export(Archive(database).export(), KEY.public_key()).ok
     database.close()
 

@@ -18,7 +18,7 @@ from services.alerting.archive import Archive
 from services.alerting.catalogue import Catalogue
 from services.alerting.institutions import Institutions
 from services.alerting.store import Store
-from services.alerting.stream import COMMENT, HELLO, Broadcaster
+from services.alerting.stream import CHECK_SECONDS, COMMENT, HELLO, Broadcaster
 from shared.database import Database
 from shared.errors import Refused
 from shared.events import Tlp
@@ -46,8 +46,8 @@ class House:
     stop: threading.Event
     server: threading.Thread
 
-    def token(self, clearance: Tlp = Tlp.AMBER, ttl: dt.timedelta = dt.timedelta(days=1)) -> str:
-        return issue(KEY, subject="observer", roles=[Role.OBSERVER], clearance=clearance, ttl=ttl, now=REAL)
+    def token(self, clearance: Tlp = Tlp.AMBER, ttl: dt.timedelta = dt.timedelta(days=1), subject: str = "observer") -> str:
+        return issue(KEY, subject=subject, roles=[Role.OBSERVER], clearance=clearance, ttl=ttl, now=REAL)
 
     def say(self, *numbers: int) -> None:
         self.store.handle([assessed(f"m.{number}") for number in numbers])
@@ -207,7 +207,16 @@ def test_one_too_many_is_told_when_to_come_back_and_a_place_left_is_free(house: 
     until(admitted, "the place of a watcher that left")
     for reading in readings:
         reading.close()
-    until(lambda: house.broadcaster.taken == 0, "all places given back")
+    until(lambda: not house.broadcaster.taken, "all places given back")
+
+
+def test_one_subject_cannot_take_every_place(house: House) -> None:
+    house.broadcaster.most_of_one = 2
+    readings = [house.open() for _ in range(2)]
+    refused, other = house.open(), house.open(token=house.token(subject="embassy"))
+    assert (refused.response.status_code, refused.response.headers["Retry-After"], other.response.status_code) == (429, "10", 200)
+    for reading in (*readings, refused, other):
+        reading.close()
 
 
 def test_quiet_streams_get_a_comment(house: House) -> None:
@@ -279,6 +288,19 @@ def test_a_token_that_lapsed_is_noticed_when_it_is_quiet(tmp_path: Path) -> None
     broadcaster = Broadcaster(Archive(database), 5, comment_seconds=0.01)
     assert list(broadcaster.watch(None, Tlp.AMBER, lambda: valid.pop(0))) == [HELLO, COMMENT]
     assert broadcaster.watchers == set()
+    database.close()
+
+
+def test_a_token_that_lapsed_is_noticed_while_alerts_keep_coming(tmp_path: Path) -> None:
+    database, seconds, valid = sqlite(tmp_path), [0.0], [True]
+    broadcaster, writer = Broadcaster(Archive(database), 5, clock=lambda: seconds[0]), store(database)
+    writer.handle([assessed(f"m.{number}") for number in range(1, 10)])
+    frames = broadcaster.watch(0, Tlp.AMBER, lambda: valid[0])
+    assert [next(frames) for _ in range(3)][-1].startswith(b"id: 2\n")
+    valid[0] = False
+    assert next(frames).startswith(b"id: 3\n"), "looked up by time, not at every frame"
+    seconds[0] += CHECK_SECONDS
+    assert list(frames) == []
     database.close()
 
 

@@ -356,9 +356,9 @@ def institutions() -> list[Row]:
 
 def sources() -> list[Row]:
     return [
-        {"source": "congreso.expediente", "kind": "api", "status": "ok", "last_seen": "2024-05-31T14:41:00Z", "count": 12542},
-        {"source": "el-peruano", "kind": "api", "status": "ok", "last_seen": "2024-05-31T14:38:00Z", "count": 884},
-        {"source": "record.jsonl", "kind": "import", "status": "ok", "last_seen": "2024-05-30T20:02:00Z", "count": 886},
+        {"source": "congreso.expediente", "kind": "watch", "status": "ok", "last_seen": "2024-05-31T14:41:00Z", "count": 12542},
+        {"source": "el-peruano", "kind": "watch", "status": "ok", "last_seen": "2024-05-31T14:38:00Z", "count": 884},
+        {"source": "record.jsonl", "kind": "import", "status": "told", "last_seen": "2024-05-30T20:02:00Z", "count": 886},
     ]
 
 

@@ -20,7 +20,7 @@ ORDER = ("none", "watch", "elevated", "high", "critical")
 
 @dataclass
 class Fake:
-    """What the siblings know. `down` makes every answer a 503."""
+    """What the siblings know. `down` makes every answer a 503; `cleared` False is a reader whose clearance reaches no alert."""
 
     alerts: list[Row] = field(default_factory=examples.alerts)
     institutions: list[Row] = field(default_factory=examples.institutions)
@@ -29,6 +29,7 @@ class Fake:
     subscriptions: dict[str, Row] = field(default_factory=dict)
     tokens: list[str] = field(default_factory=list)
     down: bool = False
+    cleared: bool = True
     changed: threading.Condition = field(default_factory=threading.Condition)
     arrived: list[Row] = field(default_factory=list)
     watchers: int = 0
@@ -68,7 +69,7 @@ class Fake:
 
     def found(self) -> list[Row]:
         asked = request.args
-        rows = self.alerts
+        rows = self.alerts if self.cleared else []
         if levels := asked.getlist("level"):
             rows = [row for row in rows if row["level"] in levels]
         if least := asked.get("min_level"):
@@ -113,8 +114,9 @@ def create_fake(fake: Fake) -> Flask:
         return reply(
             {
                 "scored": 111,
-                "alerted": len(fake.alerts),
-                "open_by_level": {level: levels.count(level) for level in ORDER[1:]},
+                "withheld": not fake.cleared,
+                "alerted": len(fake.alerts) if fake.cleared else None,
+                "open_by_level": {level: levels.count(level) for level in ORDER[1:]} if fake.cleared else None,
                 "last_sequence": last,
                 "last_as_of": str(examples.TODAY),
             }
@@ -122,10 +124,14 @@ def create_fake(fake: Fake) -> Flask:
 
     @app.get("/v1/institutions")
     def _institutions() -> Response:
+        if not fake.cleared:
+            return problem(403, "needs a clearance of TLP:GREEN")
         return reply({"items": fake.institutions, "next": None, "total": len(fake.institutions)})
 
     @app.get("/v1/institutions/<code>/pressure")
     def _pressure(code: str) -> Response:
+        if not fake.cleared:
+            return problem(403, "needs a clearance of TLP:GREEN")
         since, until = (dt.date.fromisoformat(request.args[name]) for name in ("since", "until"))
         return reply({"series": examples.pressure(code, since, until) if code in examples.TOPS else []})
 

@@ -11,6 +11,7 @@ import pytest
 
 from services.console.app import OPEN_PAGES, POLICY
 from services.console.app import PAGES as APP_PAGES
+from shared.events import Tlp
 from shared.identity import Role
 from tests.integration.console import examples
 from tests.integration.console.house import House
@@ -211,7 +212,7 @@ def test_markup_in_data_stays_text(house: House) -> None:
 
 def test_cancelled_exercise_and_marking_are_on_the_page(house: House) -> None:
     house.fake.alerts[0] |= {"exercise": True, "tlp": "TLP:AMBER+STRICT"}
-    text = house.browser().get("/")
+    text = house.browser(house.token(clearance=Tlp.RED)).get("/")
     assert text.count('<span class="tlp tlp-amber_strict"') == 2
     assert "Ejercicio" in text
     assert "31\u00a0may\u00a02024" in text
@@ -266,3 +267,23 @@ def test_the_pages_are_described(house: House) -> None:
 def test_operations_answer(house: House) -> None:
     client = house.app.test_client()
     assert [client.get(path).status_code for path in ("/healthz", "/readyz", "/metrics")] == [200, 200, 200]
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_a_cluster_shows_its_moves_and_links_to_them(house: House, language: str) -> None:
+    row = examples.alert(5981, "high", "Se presentaron 3 medidas", "3 moves were filed", "Presentaciones coincidentes", ["JNJ"])
+    cluster = "cluster.pe.JNJ.20240312"
+    members = [
+        {"alert_id": BILL, "move_id": "m", "key": "PE-5981", "title": "Ley que modifica el mandato", "filed": "2024-03-12", "pending": True, "level": "high"},
+        {"alert_id": "alert.m.2", "move_id": "m.2", "key": "PE-2", "title": "Ley segunda", "filed": "2024-03-20", "pending": False, "level": "none"},
+    ]
+    house.fake.alerts = [
+        *house.fake.alerts,
+        row
+        | {"alert_id": cluster, "move_id": cluster, "kind": "cluster", "assessment": None, "move": None, "course": [], "counterfactuals": [], "members": members, "p_law": None},
+    ]
+    text = house.browser(language=language).get(f"/alerts/{cluster}")
+    outline(text)
+    assert f'href="/alerts/{BILL}"' in text
+    assert {"es": "ya no se cuenta", "en": "no longer counted"}[language] in text
+    assert {"es": "Por qué este nivel", "en": "Why this level"}[language] not in text

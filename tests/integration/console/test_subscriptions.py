@@ -27,6 +27,19 @@ def test_what_the_api_refuses_stands_beside_the_field_with_what_was_typed(house:
     assert house.fake.subscriptions == {}
 
 
+def test_a_bad_address_is_refused_in_the_page_s_language(house: House) -> None:
+    assert "Esta dirección no se acepta." in house.browser().post("/subscriptions", NEW | {"url": "http://10.0.0.1/"}, 422)
+    assert "is not accepted" not in house.browser(language="en").post("/subscriptions", NEW | {"url": "http://10.0.0.1/"}, 422)
+
+
+def test_a_delivery_is_named_by_what_the_alert_says(house: House) -> None:
+    browser = house.browser()
+    browser.post("/subscriptions", NEW, 201)
+    text = browser.get("/subscriptions")
+    assert '<a href="/alerts/alert.pe.2021-2026.C.bill.5981">El Pleno aprobó' in text
+    assert 'data-label="Dirección"' in text
+
+
 def test_pause_resume_delete(house: House) -> None:
     browser = house.browser()
     browser.post("/subscriptions", NEW, 201)

@@ -180,7 +180,7 @@ def test_sources_say_when_they_last_spoke(api: FlaskClient) -> None:
     found = api.get("/v1/sources").json
     assert found is not None
     (source,) = found["items"]
-    assert (source["source"], source["kind"], source["status"], source["count"], found["waiting"]) == ("api:ana", "api", "ok", 1, 1)
+    assert (source["source"], source["kind"], source["status"], source["count"], found["waiting"]) == ("api:ana", "api", "told", 1, 1)
 
 
 def test_fuzzed_from_its_document_nothing_breaks(app: OpenAPI) -> None:

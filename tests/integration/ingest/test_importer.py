@@ -147,6 +147,9 @@ def test_backfill_can_be_told(embedded: Store, tmp_path: Path) -> None:
 COLUMNS = ["key", "aliases", "instrument", "observed_on", "stage", "native_stage", "title", "votes.yes", "source_url", "note_es"]
 ROW = ["T-1", "PL 5981/2023-CR|Ley 32108", "bill", "2023-09-21", "filed", "", "Ley de la Comisión, «ñandú»", "12", "https://example.org/a;b", "Nota\ncon dos líneas"]
 
+PLAIN = [ROW[0], "", *ROW[2:6], "Ley que dice algo", *ROW[7:9], "Nota"]
+"""A row of one line in which nothing is quoted."""
+
 
 def table(*data: Sequence[str], delimiter: str = ",") -> str:
     written = io.StringIO()
@@ -201,8 +204,42 @@ def test_rows_are_numbered_as_an_editor_shows_them(embedded: Store, tmp_path: Pa
         ("blank.jsonl", b"\n\n  \n"),
     ],
 )
-def test_an_empty_file_is_nothing_read(embedded: Store, tmp_path: Path, name: str, content: bytes) -> None:
-    assert counts(imported(embedded, tmp_path / name, content)) == (0, 0, 0, 0)
+def test_an_empty_file_says_so(embedded: Store, tmp_path: Path, name: str, content: bytes) -> None:
+    with pytest.raises(Refused, match="is empty"):
+        imported(embedded, tmp_path / name, content)
+
+
+def test_a_quote_that_is_never_closed_costs_its_own_line_only(embedded: Store, tmp_path: Path) -> None:
+    good = [[f"k{number}", *PLAIN[1:]] for number in range(12)]
+    lines = table(*good).split("\n")
+    lines[3] = lines[3].replace("k2", '"k2', 1)
+    report = imported(embedded, tmp_path / "f.csv", "\n".join(lines).encode())
+    assert counts(report) == (12, 11, 0, 1)
+    assert (report.rejected[0]["line"], report.rejected[0]["field"]) == (4, "line")
+    assert "not closed within 5 lines" in str(report.rejected[0]["error"])
+
+
+def test_a_quote_that_is_open_at_the_end_loses_nothing_after_it(embedded: Store, tmp_path: Path) -> None:
+    lines = table(["a", *PLAIN[1:]], ["b", *PLAIN[1:]], ["c", *PLAIN[1:]]).split("\n")
+    lines[2] = lines[2].replace("b,", '"b,', 1)
+    report = imported(embedded, tmp_path / "f.csv", "\n".join(lines).encode())
+    assert (counts(report), report.rejected[0]["line"]) == ((3, 2, 0, 1), 3)
+
+
+def test_a_cell_of_five_lines_is_one_row(embedded: Store, tmp_path: Path) -> None:
+    long = [*PLAIN[:6], "Ley\nque\ntiene\ncinco\nrenglones", *PLAIN[7:]]
+    assert counts(imported(embedded, tmp_path / "f.csv", table(long).encode())) == (1, 1, 0, 0)
+    longer = [*PLAIN[:6], "Ley\nque\ntiene\nmás\nde\ncinco", *PLAIN[7:]]
+    report = imported(embedded, tmp_path / "g.csv", table(longer).encode())
+    assert (report.accepted, report.rejected[0]["line"]) == (0, 2)
+
+
+def test_lines_left_out_are_the_source_s_trouble_until_it_is_whole(embedded: Store, tmp_path: Path) -> None:
+    bad = [*ROW[:4], "x", *ROW[5:]]
+    imported(embedded, tmp_path / "f.csv", table(ROW, bad).encode())
+    assert [row["trouble"] for row in rows(embedded.database, "sources", "source")] == ["1 of 2 lines rejected"]
+    imported(embedded, tmp_path / "f.csv", table(ROW).encode())
+    assert [row["trouble"] for row in rows(embedded.database, "sources", "source")] == [None]
 
 
 @pytest.mark.parametrize(

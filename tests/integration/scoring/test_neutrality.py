@@ -32,7 +32,10 @@ PARTIES = (
     *("Fuerza Popular", "Perú Libre", "Acción Popular", "Alianza para el Progreso", "Renovación Popular", "Avanza País", "Podemos Perú", "Juntos por el Perú", "Somos Perú"),
     *("Unión por el Perú", "Partido Morado", "Frente Amplio", "Partido Aprista Peruano", "Partido Nacionalista Peruano", "Solidaridad Nacional", "Perú Posible"),
 )
-PERSONS = ("Luz Paz Guerra", "Rosa Salas Torres", "César Castillo Flores", "Ángel Bravo Campos", "Ximena Quispe Mamani", "Zoltán Zvyagintsev Wu", "María del Carmen de la Vega", "Justo Leyva Reyes")
+PERSONS = (
+    *("Luz Paz Guerra", "Rosa Salas Torres", "César Castillo Flores", "Ángel Bravo Campos", "Ximena Quispe Mamani", "Zoltán Zvyagintsev Wu", "María del Carmen de la Vega"),
+    *("Justo Leyva Reyes", "Consuelo Peña Cortés", "Domingo Iglesias Lagos"),
+)
 """Made-up names, most of words that also mean something."""
 
 Line = dict[str, Any]

@@ -285,6 +285,17 @@ def test_the_feed_gives_every_event_by_number_signed_like_a_webhook(api: Api, ho
     assert api.ask("GET", f"/v1/subscriptions/{made['id']}").json["acknowledged"] == 5
 
 
+def test_a_place_beyond_the_feed_s_end_is_a_conflict_that_says_where_to_start(api: Api) -> None:
+    made = api.ask("POST", "/v1/subscriptions", {}).json
+    api.ask("POST", f"/v1/subscriptions/{made['id']}/test")
+    assert api.ask("GET", "/v1/feed?after=1").status_code == 200
+    answer = api.ask("GET", "/v1/feed?after=2")
+    assert (answer.status_code, answer.json["field"]) == (409, "after")
+    assert "start again from after=1" in answer.json["detail"]
+    assert api.ask("GET", "/v1/feed?cursor=WzJd").status_code == 409
+    assert api.ask("GET", f"/v1/subscriptions/{made['id']}").json["acknowledged"] == 1
+
+
 def test_the_feed_needs_to_know_whose(api: Api) -> None:
     assert api.ask("GET", "/v1/feed").json["field"] == "subscription"
     api.subscribe()

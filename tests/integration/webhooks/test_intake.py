@@ -138,3 +138,16 @@ def test_a_test_event_needs_an_active_subscription(house: House) -> None:
     with pytest.raises(Refused) as missing:
         house.intake.take_trial("sub_none")
     assert (paused.value.status, missing.value.status) == (409, 404)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_members_step_goes_only_to_whoever_was_not_told_of_the_cluster(house: House, together: bool) -> None:
+    """A subscriber of moves alone never hears of the cluster, so nothing is kept from it."""
+    everything, moves = house.subscribe().subscription_id, house.subscribe(kinds=("move",)).subscription_id
+    opened = [alert(), alert(alert_id="cluster.pe.JNJ.20230901", kind="cluster")]
+    step = [alert(revision=2, lifecycle=Lifecycle.UPDATE, inhibited_by="cluster.pe.JNJ.20230901")]
+    rise = [alert(revision=3, lifecycle=Lifecycle.UPDATE, level=Level.CRITICAL)]
+    for batch in [[*opened, *step, *rise]] if together else [opened, step, rise]:
+        house.intake.take(batch)
+    told = [[(data["kind"], data["revision"]) for row in house.rows(which) for data in [orjson.loads(row.body)["data"]]] for which in (everything, moves)]
+    assert told == [[("move", 1), ("cluster", 1), ("move", 3)], [("move", 1), ("move", 2), ("move", 3)]]

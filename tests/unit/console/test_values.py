@@ -38,14 +38,24 @@ def test_junk_in_the_visit_cookie_is_a_first_visit(junk: str) -> None:
 
 
 def test_sight_tells_silence_from_nothing() -> None:
-    seen = SourceHealth(source="a", status="ok", last_seen=NOW)
-    silent = SourceHealth(source="b", status="silent", last_seen=NOW - dt.timedelta(days=2))
+    seen = SourceHealth(source="a", kind="watch", status="ok", last_seen=NOW)
+    silent = SourceHealth(source="b", kind="watch", status="silent", last_seen=NOW - dt.timedelta(days=2))
     assert sight(None).state == "unknown"
     assert sight([]).state == "none"
     assert sight([seen]).state == "clear"
     assert sight([seen, silent]).silent == (silent,)
     assert sight([silent]).state == "blind"
     assert sight([seen, silent]).seen_at == NOW
+
+
+@pytest.mark.parametrize("kind", ["import", "record", "api"])
+def test_what_was_told_once_is_never_in_sight(kind: str) -> None:
+    told = SourceHealth(source="f", kind=kind, status="ok", last_seen=NOW - dt.timedelta(days=9), trouble="2 of 40 lines rejected")
+    seen = SourceHealth(source="a", kind="watch", status="ok", last_seen=NOW)
+    assert (sight([told]).state, sight([told]).seen_at, sight([told]).incomplete) == ("told", told.last_seen, (told,))
+    assert (sight([told, seen]).state, sight([told, seen]).total, sight([told, seen]).seen_at) == ("clear", 1, NOW)
+    assert told.rejected == (2, 40)
+    assert seen.rejected is None
 
 
 def test_quotes_are_marked_whatever_their_case_and_joined_where_they_touch() -> None:

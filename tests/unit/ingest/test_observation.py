@@ -139,3 +139,10 @@ def test_every_line_of_the_record_keeps_the_schema_and_is_understood(pack: Pack)
 
 if __name__ == "__main__":
     SCHEMA.write_text(json.dumps(schema(), ensure_ascii=False, indent=2) + "\n", "utf-8")
+
+
+@pytest.mark.parametrize("sign", ["\u200f", "\u200e", "\u061c", "\u00ad", "\u2064", "\ufff9", "\U000e0041\U000e0042\U000e007f"])
+def test_signs_that_nobody_sees_are_dropped(pack: Pack, sign: str) -> None:
+    assert understand(said() | {"title": f"Ley{sign} que dice{sign} algo"}, pack, TODAY).title == "Ley que dice algo"
+    with pytest.raises(Refused):
+        understand(said() | {"title": sign}, pack, TODAY)

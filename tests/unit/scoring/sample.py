@@ -23,7 +23,7 @@ class Flat:
     version: str = "flat"
     texts: list[str] = field(default_factory=list)
 
-    def read(self, text: str) -> Reading:
+    def read(self, text: str, words: Sequence[str] | None = None) -> Reading:
         self.texts.append(text)
         return Reading(
             relevance=0.5,
@@ -39,7 +39,9 @@ class Flat:
 class Even:
     """One chance in five, whatever the move."""
 
-    def of_law(self, move: Move, as_of: dt.date) -> tuple[float, float]:
+    version = "even"
+
+    def of_law(self, move: Move, as_of: dt.date, words: Sequence[str] | None = None) -> tuple[float, float]:
         return 0.2, 0.29
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from services.scoring.chance import Chance
-from services.scoring.snapshot import event_of, features, proponent_kind, visible
+from services.scoring.clock import visible_from
+from services.scoring.history import event_of
+from services.scoring.snapshot import features, proponent_kind
 from shared.events import Instrument, Move, Stage, Step, Votes, Words
 
 PACK = Path(__file__).parents[3] / "shared" / "countries" / "pe"
@@ -55,8 +57,8 @@ def test_later_steps_are_not_seen(chance: Chance) -> None:
 
 
 def test_an_imprecise_date_is_visible_from_the_last_day_of_its_period() -> None:
-    assert visible(step(Stage.REPORT, "2022-05-01", precision="month")) == dt.date(2022, 5, 31)
-    assert visible(step(Stage.REPORT, "2022-01-01", precision="year")) == dt.date(2022, 12, 31)
+    assert visible_from(step(Stage.REPORT, "2022-05-01", precision="month")) == dt.date(2022, 5, 31)
+    assert visible_from(step(Stage.REPORT, "2022-01-01", precision="year")) == dt.date(2022, 12, 31)
 
 
 def test_groups_notes_and_names_of_places_change_nothing(chance: Chance) -> None:

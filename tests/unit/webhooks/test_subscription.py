@@ -66,3 +66,9 @@ def test_what_was_told_once_is_told_to_its_end_though_its_direction_changed() ->
     watches_threats = subscription(directions=(Direction.WEAKENS,))
     assert not matches(watches_threats, turned)
     assert matches(watches_threats, turned, told=True)
+
+
+def test_what_an_open_cluster_makes_needless_is_for_those_who_were_not_told_of_it() -> None:
+    revision = alert(lifecycle=Lifecycle.UPDATE, inhibited_by="cluster.pe.JNJ.20230901")
+    assert matches(subscription(), revision, told=True)
+    assert not matches(subscription(), revision, told=True, inhibited=True)

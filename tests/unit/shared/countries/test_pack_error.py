@@ -32,7 +32,7 @@ def change(root: Path, name: str, old: str, new: str) -> int:
         ("pack.yaml", "end: 2006-07-26", "end: 2006-13-26", "periods.0.end"),
         ("calendar.yaml", "kind: runoff", "kind: run_off", "milestones.1.kind"),
         ("institutions.yaml", "centrality: 3", "centrality: 4", "institutions.jne.centrality"),
-        ("rubric.yaml", "learned_weight: 0.7", "learned_weight: much", "constants.learned_weight"),
+        ("rubric.yaml", "learned_weight: ", "learned_weight: much # ", "constants.learned_weight"),
         ("norms.yaml", "targets: [ELECTIONS], mechanism: electoral_admin", "targets: [ELECTION], mechanism: electoral_admin", "laws.26859.targets.0"),
         ("words.yaml", "filed: {es: presentado, en: filed}", "filed: {es: presentado}", "stages.filed"),
         ("procedure.yaml", "working_days_to_send: 1", "working_days_to_sent: 1", "working_days_to_send"),

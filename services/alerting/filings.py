@@ -1,0 +1,76 @@
+"""What the database holds of filings and clusters. In: a connection under the lock of the ledger's head; out: a docket for the batch, and what changed in it written back.
+
+Most batches need little of it: an institution's filings are read whole only when they are of two groups or a cluster stands there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from services.alerting import tables
+from services.alerting.alert import Change
+from services.alerting.cluster import FEWEST_GROUPS, Filing, enters, named
+from services.alerting.docket import ClusterAlert, Docket, Place
+from shared.countries import Pack
+from shared.events import MoveAssessed, Target, digest
+
+SEVERAL = "+"
+
+
+def read_docket(connection: Connection, changes: Sequence[tuple[Change, MoveAssessed]], pack: Pack) -> Docket:
+    """All that the changes can touch. Read it after the head is locked: only then does no other replica add to it."""
+    own = _filings(connection, tables.filings.c.move_id.in_(sorted({event.move.move_id for _, event in changes})))
+    new: dict[Place, set[str]] = defaultdict(set)
+    for change, event in changes:
+        for target in event.assessment.targets if enters(change.alert, event) else ():
+            new[event.move.country, target].add(group_of(named(event.move.groups)))
+    places = sorted(new.keys() | own.keys())
+    clusters = _clusters(connection, {country for country, _ in places})
+    whole = _crowded(connection, places, new) | {(cluster.country, cluster.targets[0]) for cluster in clusters.values()} & set(places)
+    for place in sorted(whole):
+        own |= _filings(connection, (tables.filings.c.country == place[0]) & (tables.filings.c.target == place[1]))
+    return Docket(pack, own, clusters, frozenset(whole))
+
+
+def filing_values(docket: Docket) -> list[dict[str, Any]]:
+    """The rows that changed."""
+    return [
+        {"country": country, "target": target, "move_id": move_id, "groups": group_of(filing.groups), "filing": filing.model_dump_json().encode()}
+        for ((country, target), move_id), filing in sorted(docket.touched.items(), key=lambda found: found[0])
+    ]
+
+
+def group_of(groups: Sequence[str]) -> str:
+    """Tells groups apart in a column of fixed width; empty when they are not known, marked when they are several."""
+    return f"{SEVERAL if len(groups) > 1 else ''}{digest(*groups)}" if groups else ""
+
+
+def _filings(connection: Connection, condition: Any) -> dict[Place, dict[str, Filing]]:
+    found: dict[Place, dict[str, Filing]] = defaultdict(dict)
+    for row in connection.execute(select(tables.filings.c.filing).where(condition)):
+        filing = Filing.model_validate_json(row.filing)
+        found[filing.country, filing.target][filing.move_id] = filing
+    return dict(found)
+
+
+def _clusters(connection: Connection, countries: set[str]) -> dict[str, ClusterAlert]:
+    alert = tables.alerts.c
+    rows = connection.execute(select(alert.alert_id, alert.item).where(alert.kind == "cluster", alert.country.in_(sorted(countries)))) if countries else ()
+    return {row.alert_id: ClusterAlert.model_validate_json(row.item) for row in rows}
+
+
+def _crowded(connection: Connection, places: Sequence[Place], new: dict[Place, set[str]]) -> set[Place]:
+    """Where filings of two groups meet, the batch's own counted in."""
+    found = {place: set(groups) for place, groups in new.items()}
+    row = tables.filings.c
+    chosen = [target for _, target in places]
+    if chosen:
+        for country, target, group in connection.execute(
+            select(row.country, row.target, row.groups).where(row.country.in_({country for country, _ in places}), row.target.in_(chosen)).distinct()
+        ):
+            found.setdefault((country, Target(target)), set()).add(group)
+    return {place for place in places if len(groups := found.get(place, set())) >= FEWEST_GROUPS or any(group.startswith(SEVERAL) for group in groups)}

@@ -1,0 +1,5 @@
+"""`python -m services.methodology`."""
+
+from services.methodology.pages import main
+
+main()

@@ -1,0 +1,144 @@
+"""What has happened to a move, in the words of the chance-of-law model. In: a move and a date; out: its events visible that day, oldest first. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from functools import lru_cache
+from operator import itemgetter
+from typing import NamedTuple
+
+from services.scoring.clock import visible_from
+from services.scoring.terms import folded
+from shared.events import Move, Stage, Step
+
+_COUNT = re.compile(r"si (\d+), no (\d+)")
+_NATIVE: tuple[tuple[str, str], ...] = (
+    ("dispensado 2da", "second_vote_waived"),
+    ("dispensado de dictamen", "report_waived"),
+    ("dispensado del tramite", "report_waived"),
+    ("dispensado de publicacion", "haste"),
+    ("se inhibe", "declined"),
+    ("dictamen neg", "negative_report"),
+    ("dictamen", "report"),
+    ("nuevo texto", "new_text"),
+    ("texto sustitutorio", "new_text"),
+    ("el texto sustitutorio", "new_text"),
+    ("entregado en sala", "new_text"),
+    ("orden del dia", "agenda"),
+    ("agenda del pleno", "agenda"),
+    ("en agenda", "agenda"),
+    ("pleno", "debate"),
+    ("comision permanente", "debate"),
+    ("en cuarto intermedio", "debate"),
+    ("votacion en el pleno", "vote"),
+    ("aprobado 1", "first_vote"),
+    ("aprobado com", "approved"),
+    ("aprobad", "approved"),
+    ("pendiente 2", "first_vote"),
+    ("autografa", "sent"),
+    ("observad", "observed"),
+    ("insistencia", "insistence"),
+    ("allanamiento", "insistence"),
+    ("promulgad", "promulgated"),
+    ("publicad", "published"),
+    ("rechazado de plano", "rejected_outright"),
+    ("rechazad", "rejected"),
+    ("no alcanzo", "short_of_votes"),
+    ("al archivo", "archived"),
+    ("archivad", "archived"),
+    ("retirad", "withdrawn"),
+    ("retiro de firma", "signature_withdrawn"),
+    ("retiro de adhesion", "signature_withdrawn"),
+    ("reconsideracion", "reconsideration"),
+    ("retiro de reconsideracion", "reconsideration_withdrawn"),
+    ("acumulado", "accumulated"),
+    ("desacumulado", "separated"),
+    ("vuelve a comision", "back_to_committee"),
+    ("retorna a comision", "back_to_committee"),
+    ("decretado", "referred"),
+    ("en comision", "committee"),
+    ("a comision", "referred"),
+    ("pasa a", "referred"),
+    ("pase tambien", "referred"),
+    ("ac.portavoces", "spokespersons"),
+    ("junta de portavoces", "spokespersons"),
+    ("ac. consejo", "council"),
+    ("ac.consejo", "council"),
+    ("consejo directivo", "council"),
+    ("en relatoria", "at_clerk"),
+    ("acuerdo en comision", "committee_decision"),
+    ("acuerdo", "agreement"),
+    ("se adhiere", "report"),
+    ("informe", "report"),
+    ("devuelto", "returned"),
+    ("por disposicion", "clerk_order"),
+    ("oficio", "letter"),
+    ("presentado", "filed"),
+)
+_NEUTRAL = {
+    Stage.FILED: "filed",
+    Stage.ADMITTED: "referred",
+    Stage.COMMITTEE: "committee",
+    Stage.REPORT: "report",
+    Stage.FLOOR: "agenda",
+    Stage.FIRST_VOTE: "first_vote",
+    Stage.SECOND_VOTE: "approved",
+    Stage.PASSED: "approved",
+    Stage.ENACTED: "promulgated",
+    Stage.PUBLISHED: "published",
+    Stage.IN_FORCE: "published",
+    Stage.OBSERVED: "observed",
+    Stage.INSISTENCE: "insistence",
+    Stage.SHELVED: "archived",
+    Stage.WITHDRAWN: "withdrawn",
+    Stage.REJECTED: "rejected",
+}
+
+
+class Event(NamedTuple):
+    """A step in the model's vocabulary; `detail` as the source wrote it."""
+
+    day: dt.date
+    name: str
+    detail: str
+
+
+def event_of(step: Step) -> str:
+    """The model's name for a step: by its native label when it is a known one, else by its neutral stage."""
+    name = _native_event(step.native_stage) if step.native_stage else None
+    if name == "vote":
+        return _outcome(step)
+    return name or _NEUTRAL.get(step.stage, "other")
+
+
+@lru_cache(maxsize=4096)
+def _native_event(label: str) -> str | None:
+    native = folded(label).strip()
+    return next((name for prefix, name in _NATIVE if native.startswith(prefix)), None)
+
+
+def _outcome(step: Step) -> str:
+    """What a plenary vote decided: by its subject and its count."""
+    subject = folded(step.detail or "")
+    if step.votes is not None:
+        won = step.votes.no is None or step.votes.yes > step.votes.no
+    else:
+        count = _COUNT.search(subject)
+        won = count is None or int(count[1]) > int(count[2])
+    if "exoneracion" in subject and "segunda" in subject:
+        return "second_vote_waived" if won else "other"
+    if "reconsideracion" in subject:
+        return "reconsideration"
+    if "cuestion previa" in subject:
+        return "back_to_committee" if won else "debate"
+    return "approved" if won else "short_of_votes"
+
+
+def history(move: Move, as_of: dt.date) -> list[Event]:
+    """Events visible on `as_of`, oldest first, at least the filing."""
+    events = [Event(day, event_of(step), step.detail or "") for step in move.steps if (day := visible_from(step)) <= as_of]
+    events.sort(key=itemgetter(0))
+    if not events or events[0].name != "filed":
+        events.insert(0, Event(events[0].day if events else as_of, "filed", ""))
+    return events

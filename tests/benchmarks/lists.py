@@ -1,0 +1,125 @@
+"""`lists`: what a page of alerts and the pressure on institutions cost at 10,000 and at 1,000,000 alerts on PostgreSQL: flat, or not."""
+
+from __future__ import annotations
+
+import datetime as dt
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import text
+
+from services.alerting import tables
+from services.alerting.catalogue import AlertFilter, Catalogue
+from services.alerting.institutions import Institutions
+from services.alerting.store import Store
+from services.scoring.assess import ScoringPack
+from services.scoring.main import assessed
+from shared.database import Database
+from shared.events import Instrument, Level, Move, MoveObserved, Stage, Step, Target, Tlp
+from tests.benchmarks.measure import Report, row
+from tests.parts import moves
+from tests.parts.postgres import Postgres
+
+DAY = dt.date(2026, 11, 25)
+LEVELS = ("watch", "elevated", "high", "critical")
+VARIED = {
+    "alert_id": "'alert.pe.load.' || i",
+    "move_id": "'pe.load.' || i",
+    "sequence": "1000 + i",
+    "risk": "20 + (i * 7919 % 80000) / 1000.0",
+    "changed_as_of": "DATE '2021-07-28' + (i % 1900)::int",
+    "opened_as_of": "DATE '2021-07-28' + (i % 1900)::int",
+    "level": f"(ARRAY{list(LEVELS)})[1 + (CASE WHEN i % 100 < 80 THEN 0 WHEN i % 100 < 95 THEN 1 WHEN i % 100 < 99 THEN 2 ELSE 3 END)]",
+    "level_rank": "1 + (CASE WHEN i % 100 < 80 THEN 0 WHEN i % 100 < 95 THEN 1 WHEN i % 100 < 99 THEN 2 ELSE 3 END)",
+    "lifecycle": "CASE WHEN i % 10 < 7 THEN 'Cancel' ELSE 'Alert' END",
+    "search": "a.search || i || ' '",
+}
+"""Columns of a made alert that differ from the real one it is made of; `i` counts."""
+
+
+@contextmanager
+def database() -> Iterator[tuple[Database, ScoringPack]]:
+    """Alerting's schema with one real alert in it."""
+    pack = ScoringPack.load("pe")
+    with tempfile.TemporaryDirectory(prefix="veedor-", ignore_cleanup_errors=True) as folder:
+        server = Postgres(Path(folder))
+        server.start()
+        try:
+            found = Database(server.create("lists"), "alerting")
+            found.migrate()
+            Store(found, pack.country, Ed25519PrivateKey.generate(), "veedor/bench", lambda: dt.datetime.now(dt.UTC)).handle([assessed(_event(), pack)])
+            yield found, pack
+            found.close()
+        finally:
+            server.stop()
+
+
+def _event() -> MoveObserved:
+    said = moves.observation(10, DAY, grave=True)
+    step = Step(stage=Stage.FILED, date=DAY)
+    move = Move(move_id="pe.2026-2031.D.bill.10", key=said["key"], country="pe", period="2026-2031", chamber="D", instrument=Instrument.BILL, title=said["title"], steps=(step,))
+    return MoveObserved(move=move, revision=1, as_of=DAY)
+
+
+def grow(found: Database, first: int, last: int) -> None:
+    """Alerts number `first` to `last`, made of the real one by the server itself, with two institutions each and the pressure of their days."""
+    names = [column.name for column in tables.alerts.columns]
+    values = ", ".join(VARIED.get(name, f"a.{name}") for name in names)
+    targets = list(map(str, Target))
+    with found.transaction() as session:
+        run = session.connection().execute
+        run(text(f"INSERT INTO alerts ({', '.join(names)}) SELECT {values} FROM alerts a, generate_series({first}, {last}) i WHERE a.move_id = 'pe.2026-2031.D.bill.10'"))
+        for shift in (0, 5):
+            run(text(f"INSERT INTO alert_targets SELECT (ARRAY{targets})[1 + (i + {shift}) % 12], 'alert.pe.load.' || i FROM generate_series({first}, {last}) i"))
+        run(text(f"INSERT INTO pressure SELECT t, DATE '2021-07-28' + d, 0.01 FROM unnest(ARRAY{targets}) t, generate_series(0, 1899) d ON CONFLICT DO NOTHING"))
+    with found.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+
+
+def questions(found: Database, pack: ScoringPack) -> Mapping[str, Callable[[], Any]]:
+    catalogue, institutions = Catalogue(found), Institutions(found, pack.country)
+
+    def page(**chosen: Any) -> Callable[[], Any]:
+        return lambda: catalogue.page(AlertFilter(**chosen), Tlp.RED, sort="-changed", cursor=None, limit=50)
+
+    deep = catalogue.page(AlertFilter(), Tlp.RED, sort="-risk", cursor=None, limit=500)["next"]
+    return {
+        "page": page(),
+        "page_critical": page(level=[Level.CRITICAL]),
+        "page_institution": page(institution=[Target.JNE]),
+        "page_by_risk_deep": lambda: catalogue.page(AlertFilter(), Tlp.RED, sort="-risk", cursor=deep, limit=50),
+        "one": lambda: catalogue.one("alert.pe.2026-2031.D.bill.10", Tlp.RED),
+        "institutions": lambda: institutions.all(Tlp.RED),
+        "pressure": lambda: institutions.pressure("JNE", None, None),
+    }
+
+
+def milliseconds(ask: Callable[[], Any], runs: int) -> list[float]:
+    ask()
+    spent = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        ask()
+        spent.append((time.perf_counter() - started) * 1000)
+    return spent
+
+
+def bench(runs: int, *, quick: bool) -> Report:
+    sizes = (10_000, 100_000) if quick else (10_000, 1_000_000)
+    report = Report([])
+    with database() as (found, pack):
+        before = 0
+        for size in sizes:
+            grow(found, before + 1, size)
+            before = size
+            for name, ask in questions(found, pack).items():
+                report.rows.append(row(f"{size}_alerts", f"p50_{name}", [statistics.median(milliseconds(ask, 15)) for _ in range(runs)]))
+        for name in questions(found, pack):
+            report.compare(f"growth_{name}", (f"{sizes[1]}_alerts", f"p50_{name}"), (f"{sizes[0]}_alerts", f"p50_{name}"))
+    return report
