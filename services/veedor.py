@@ -268,7 +268,7 @@ def backtest(
 @click.option("--only-filing", is_flag=True, help="Keep the weights; count again how often moves that weaken an institution are filed (filing.yaml, for clusters).")
 def train(reference: Path | None, out: Path | None, seed: int, only_filing: bool) -> None:
     """Train the learned parts from the labels, print time-split cross-validation, write the weights (needs scikit-learn) and the usual rates of filings."""
-    from services.filing import train_filing
+    from services.methodology.filing import train_filing
 
     data = reference or Path(os.environ.get("VEEDOR_REFERENCE", "../shared"))
     if not only_filing:

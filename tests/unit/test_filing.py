@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from services.alerting.cluster import Filing
-from services.filing import Year, fitted, report, written
+from services.methodology.filing import Year, fitted, report, written
 from shared.countries.document import Document
 from shared.countries.form import FilingFile
 from shared.events import Target
