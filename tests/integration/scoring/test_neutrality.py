@@ -51,20 +51,21 @@ def bills() -> list[Line]:
     if not BILLS.is_file():
         pytest.skip(f"no reference data at {BILLS}: set VEEDOR_REFERENCE to the folder that has data/pe")
     with gzip.open(BILLS) as lines:
-        return [orjson.loads(line) for number, line in enumerate(lines) if number % EVERY == 0]
+        read = [orjson.loads(line) for number, line in enumerate(lines) if number % EVERY == 0]
+    return [line for line in read if line["title"] or line["summary"]]
 
 
 def turned(names: tuple[str, ...]) -> Callable[[str], str]:
     """A text in which every name stands where the one before it stood, in the same case."""
     following = {folded(name): after for name, after in zip(names, (*names[1:], names[0]), strict=True)}
     spelt = {name for known in names for name in (known, "".join(c if c.isascii() else folded(c) for c in known))}
-    pattern = re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, spelt), key=len, reverse=True))})\b", re.IGNORECASE)
+    pattern = re.compile(rf"(?<!privativa de )(?<!privativas de )\b(?:{'|'.join(sorted(map(re.escape, spelt), key=len, reverse=True))})\b", re.IGNORECASE)
 
     def put(found: re.Match[str]) -> str:
         other = following[folded(found[0])]
         return other.upper() if found[0].isupper() else other
 
-    # A liberty is a region only with its article and a capital: "la libertad de expresión" is not.
+    # Liberty is a region only with its article and a capital: "la libertad de expresión" and "pena privativa de LA LIBERTAD" are none.
     return lambda text: pattern.sub(lambda found: found[0] if found[0].startswith("la ") or found[0].islower() else put(found), text)
 
 
