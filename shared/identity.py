@@ -25,6 +25,7 @@ API = "veedor-api"
 SIGN_IN = "veedor-sign-in"
 COOKIE = "veedor_session"
 CSRF_HEADER = "X-CSRF-Token"
+MOST_KNOWN = 1000
 
 
 class Role(StrEnum):
@@ -144,9 +145,23 @@ class Verifier:
     key: Ed25519PublicKey
     revoked: Revocations
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
+    known: dict[tuple[str, str, bool], Identity] = field(default_factory=dict)
+    """Tokens whose signature held: a caller sends the same one with every request."""
 
     def verify(self, token: str, *, audience: str = API, by_cookie: bool = False) -> Identity:
         """Raises Refused (401) saying what is wrong with the token and what to do; Retryable when the revocations cannot be read."""
+        identity = self.known.get((token, audience, by_cookie)) or self._read(token, audience, by_cookie)
+        if identity.expires <= self.now():
+            raise Refused(f"token expired at {identity.expires.isoformat()}: ask your operator for a new one (`veedor token issue`)", field="Authorization", status=401)
+        if identity.token_id in self.revoked:
+            raise Refused("token was revoked: ask your operator for a new one (`veedor token issue`)", field="Authorization", status=401)
+        if len(self.known) >= MOST_KNOWN:
+            self.known.clear()
+        self.known[token, audience, by_cookie] = identity
+        return identity
+
+    def _read(self, token: str, audience: str, by_cookie: bool) -> Identity:
+        """What the token says, its signature checked. Raises Refused (401)."""
         try:
             claims = jwt.decode(
                 token,
@@ -156,25 +171,19 @@ class Verifier:
                 issuer=ISSUER,
                 options={"require": ["exp", "iat", "sub", "jti"], "verify_exp": False, "verify_iat": False, "verify_nbf": False},
             )
-            expires = dt.datetime.fromtimestamp(int(claims["exp"]), dt.UTC)
-            identity = Identity(
+            return Identity(
                 str(claims["sub"]),
                 str(claims.get("org", "")),
                 frozenset(Role(role) for role in claims.get("roles", [])),
                 Tlp(claims.get("tlp", Tlp.CLEAR)),
                 str(claims["jti"]),
-                expires,
+                dt.datetime.fromtimestamp(int(claims["exp"]), dt.UTC),
                 by_cookie,
                 dt.datetime.fromtimestamp(int(claims["iat"]), dt.UTC),
             )
         # RecursionError: a header of brackets nested a thousand deep is read before its signature.
         except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, OSError, RecursionError) as error:
             raise Refused(f"token not accepted ({error}): ask your operator for a new one (`veedor token issue`)", field="Authorization", status=401) from error
-        if expires <= self.now():
-            raise Refused(f"token expired at {expires.isoformat()}: ask your operator for a new one (`veedor token issue`)", field="Authorization", status=401)
-        if identity.token_id in self.revoked:
-            raise Refused("token was revoked: ask your operator for a new one (`veedor token issue`)", field="Authorization", status=401)
-        return identity
 
 
 @dataclass

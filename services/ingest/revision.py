@@ -17,7 +17,7 @@ from services.ingest.lapse import lapses_on, pending, settled, watched_until
 from services.ingest.merge import Merger
 from services.ingest.numbering import NAME, Number
 from services.ingest.observation import Observation, read_content, visible_from
-from services.ingest.tables import AliasRow, Base, MoveRow, ObservationRow
+from services.ingest.tables import Base, MoveRow, ObservationRow
 from shared.countries import Pack
 from shared.countries.pack import folded
 from shared.errors import Refused
@@ -25,6 +25,8 @@ from shared.events import MOVES, Instrument, Move, Provenance, digest
 
 UNKNOWN_STAGES = Counter("veedor_ingest_unknown_stage_total", "Observations whose native stage no pack maps; kept as `other`.", ["country"])
 REVISIONS = Counter("veedor_ingest_revisions_total", "Revisions of moves stored.", ["country", "reason"])
+
+ALIASES = Base.metadata.tables["aliases"]
 
 HISTORY = dt.timedelta(days=30)
 """A move without a newer step is history: it is listed and never delivered."""
@@ -122,7 +124,7 @@ class Revision:
         held: dict[str, str] = {}
         prefix = f"{self.pack.code}|"
         for chunk in _chunks(sorted(prefix + alias for alias in aliases)):
-            found = self.session.execute(select(col(AliasRow.alias), col(AliasRow.move_id)).where(col(AliasRow.alias).in_(chunk)))
+            found = self.session.connection().execute(select(ALIASES.c.alias, ALIASES.c.move_id).where(ALIASES.c.alias.in_(chunk)))
             held |= {alias.removeprefix(prefix): move_id for alias, move_id in found}
         return held
 
@@ -232,7 +234,7 @@ class _Written:
         for table, rows in rows_of.items():
             if rows:
                 # Past the ORM, which costs more here than the database does.
-                session.execute(insert(Base.metadata.tables[table]), rows)
+                session.connection().execute(insert(Base.metadata.tables[table]), rows)
         if self.updates:
             session.execute(update(MoveRow), self.updates)
 

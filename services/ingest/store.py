@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from services.ingest.identity import Identifier
@@ -120,11 +122,8 @@ class Store:
         return outcomes
 
     def _saw(self, session: Session, source: str, kind: str, count: int, trouble: str | None = None) -> None:
-        row = session.get(SourceRow, source)
-        if row is None:
-            session.add(SourceRow(source=source, kind=kind, last_seen=self.now(), count=count, trouble=trouble))
-        else:
-            row.last_seen, row.count, row.trouble = self.now(), row.count + count, trouble
+        values = {"source": source, "kind": kind, "last_seen": self.now(), "count": count, "trouble": trouble}
+        session.connection().execute(_seeing("sqlite" if self.database.is_sqlite else "postgresql"), [values])
 
     def _issue(self, session: Session, day: dt.date, exercise: bool) -> int:
         names = ("move_id", "content", "revision", "provenance")
@@ -164,3 +163,12 @@ def unpublished(session: Session, limit: int) -> list[Pending]:
 def published(session: Session, position: int) -> None:
     """Everything up to `position` is out."""
     session.execute(delete(OutboxRow).where(col(OutboxRow.position) <= position))
+
+
+@cache
+def _seeing(dialect: str) -> Any:
+    """A source is there with what it told in all; built once, because building it costs more than running it."""
+    sources = SourceRow.__table__  # type: ignore[attr-defined]
+    statement = (sqlite if dialect == "sqlite" else postgresql).insert(sources)
+    new = statement.excluded
+    return statement.on_conflict_do_update(index_elements=["source"], set_={"last_seen": new.last_seen, "count": sources.c.count + new.count, "trouble": new.trouble})
