@@ -62,7 +62,7 @@ class Run:
             importing = self._import(load)
             until(lambda: look.execute("SELECT count(*) > %s FROM ingest.moves", [WARM]).fetchone() == (True,), "the first move in", seconds=60, every=0.01)
             first = time.perf_counter()
-            until(lambda: self._arrived(look, WARM + count), "the last alert committed", seconds=600, every=0.1)
+            until(lambda: self._arrived(look, WARM + count), "the last alert committed", seconds=600, every=0.25)
             seconds = time.perf_counter() - first
             spent = meter.spent()
             importing.wait()
