@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
@@ -35,6 +35,7 @@ from shared.database import Database
 from shared.errors import InvalidMessage
 from shared.events import ALERTS, MoveAssessed
 from shared.outbox import Pending
+from shared.rows import insert_new, insert_rows
 
 __all__ = ["Base", "Store"]
 
@@ -98,8 +99,8 @@ class Store:
         session.connection().execute(update(tables.head).values(published_through=position))
 
     def _write(self, connection: Connection, batch: Batch) -> None:
-        moves = [_move_values(move_id, held) for move_id, held in batch.moves.items() if held.latest]
-        _upsert(connection, tables.moves, moves)
+        moves = [_move_values(move_id, held, alerted=move_id in batch.alerts) for move_id, held in batch.moves.items() if held.latest]
+        insert_rows(connection, tables.moves, moves, "replace")
         moment = self.now()
         if batch.changes:
             self._append(connection, batch, moment)
@@ -116,9 +117,8 @@ class Store:
         signed = Checkpoint.sign(self.key, origin=self.origin, size=head.sequence, root=head.frontier.root(), time=moment)
         checkpoint = signed.model_dump()
         rows = [self._ledger_values(change, sealed, moment, checkpoint) for (change, _), sealed in zip(batch.changes, entries, strict=True)]
-        connection.execute(tables.ledger.insert(), rows)
-        if tiles:
-            connection.execute(tables.tiles.insert(), [{"level": tile.level, "index": tile.index, "hash": tile.hash} for tile in tiles])
+        insert_rows(connection, tables.ledger, rows)
+        insert_rows(connection, tables.tiles, [{"level": tile.level, "index": tile.index, "hash": tile.hash} for tile in tiles])
         connection.execute(tables.checkpoints.insert(), [{"size": head.sequence, "checkpoint": orjson.dumps(checkpoint)}])
         frontier = orjson.dumps([found.hex() for found in head.frontier.hashes]).decode()
         connection.execute(update(tables.head).values(sequence=head.sequence, hash=head.hash, frontier=frontier, checkpoint=orjson.dumps(checkpoint)))
@@ -133,7 +133,7 @@ class Store:
         for change, _ in batch.changes:
             if isinstance(change.alert, ClusterAlert):
                 batch.touched[change.alert.alert_id] = HeldAlert(change.alert, aliases=" ".join(member.key for member in change.alert.members))
-        _upsert(connection, tables.filings, filing_values(docket))
+        insert_rows(connection, tables.filings, filing_values(docket), "replace")
 
     def _ledger_values(self, change: Change, sealed: Sealed, moment: dt.datetime, checkpoint: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -163,10 +163,7 @@ def refuse_unstorable(event: MoveAssessed) -> None:
 def _store_assessments(connection: Connection, events: Sequence[MoveAssessed]) -> list[MoveAssessed]:
     """Stores what is new and returns it in order. On conflict the database decides, so that two replicas cannot both call an event new."""
     distinct = {event.event_id: event for event in events}
-    if not distinct:
-        return []
-    values = [_assessment_values(event_id, event) for event_id, event in distinct.items()]
-    new = set(connection.execute(_new_assessments(connection.dialect.name), values).scalars())
+    new = insert_new(connection, tables.assessments, [_assessment_values(event_id, event) for event_id, event in distinct.items()])
     return [event for event_id, event in distinct.items() if event_id in new]
 
 
@@ -198,9 +195,10 @@ def _assessment_values(event_id: str, event: MoveAssessed) -> dict[str, Any]:
     }
 
 
-def _move_values(move_id: str, held: HeldMove) -> dict[str, Any]:
+def _move_values(move_id: str, held: HeldMove, *, alerted: bool) -> dict[str, Any]:
+    """The whole assessment is kept for people, who see it through the alert: of a move without one the figures are enough."""
     assert held.latest is not None
-    latest = held.latest.model_dump_json(exclude_none=True).encode()
+    latest = held.latest.model_dump_json(exclude_none=True).encode() if alerted else b""
     return {"move_id": move_id, "revision": held.revision, "as_of": held.as_of, "weight": held.weight, "targets": " ".join(held.targets), "latest": latest}
 
 
@@ -208,12 +206,10 @@ def _write_alerts(connection: Connection, touched: Iterable[HeldAlert], moment: 
     rows = [_alert_values(held, moment) for held in sorted(touched, key=lambda held: held.alert.alert_id)]
     if not rows:
         return
-    _upsert(connection, tables.alerts, rows)
+    insert_rows(connection, tables.alerts, rows, "replace")
     ids = [row["alert_id"] for row in rows]
     connection.execute(tables.alert_targets.delete().where(tables.alert_targets.c.alert_id.in_(ids)))
-    targets = [{"alert_id": held.alert.alert_id, "target": target} for held in touched for target in sorted(set(held.alert.targets))]
-    if targets:
-        connection.execute(tables.alert_targets.insert(), targets)
+    insert_rows(connection, tables.alert_targets, [{"alert_id": held.alert.alert_id, "target": target} for held in touched for target in sorted(set(held.alert.targets))])
 
 
 def _alert_values(held: HeldAlert, moment: dt.datetime) -> dict[str, Any]:
@@ -242,35 +238,8 @@ def _add_pressure(connection: Connection, changes: Mapping[tuple[str, dt.date], 
         connection.execute(_adding_pressure(connection.dialect.name), rows)
 
 
-def _upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Rows with a value for every column: what is there under the same key is replaced."""
-    if rows:
-        connection.execute(_replacing(connection.dialect.name, table), rows)
-
-
-# Building such a statement costs more than running it for one row, so each is built once.
-
-
-@cache
-def _insert(dialect: str, table: Table) -> Any:
-    """INSERT with ON CONFLICT, which both databases have under different names."""
-    return (sqlite if dialect == "sqlite" else postgresql).insert(table)
-
-
-@cache
-def _replacing(dialect: str, table: Table) -> Any:
-    statement = _insert(dialect, table)
-    keys = [column.name for column in table.primary_key]
-    values = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
-    return statement.on_conflict_do_update(index_elements=keys, set_=values)
-
-
 @cache
 def _adding_pressure(dialect: str) -> Any:
-    statement = _insert(dialect, tables.pressure)
+    """Building such a statement costs more than running it for one row, so it is built once. Both databases have ON CONFLICT, under different names."""
+    statement = (sqlite if dialect == "sqlite" else postgresql).insert(tables.pressure)
     return statement.on_conflict_do_update(index_elements=["target", "day"], set_={"change": tables.pressure.c.change + statement.excluded.change})
-
-
-@cache
-def _new_assessments(dialect: str) -> Any:
-    return _insert(dialect, tables.assessments).on_conflict_do_nothing().returning(tables.assessments.c.event_id)

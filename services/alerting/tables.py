@@ -32,7 +32,7 @@ class AssessmentRow(Base, table=True):
 
 
 class MoveRow(Base, table=True):
-    """The newest assessment of each move (`latest`: the MoveAssessed as JSON) and what the move adds to pressure."""
+    """The newest assessment of each move and what the move adds to pressure (`latest`: the MoveAssessed as JSON, empty when no alert ever stood for the move)."""
 
     __tablename__ = "moves"
 

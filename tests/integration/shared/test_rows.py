@@ -1,0 +1,73 @@
+"""Many rows in one statement, on both databases: the same rows stand afterwards, whatever the types."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from sqlalchemy import Column, Date, Float, Integer, LargeBinary, MetaData, String, Table, Text, select
+from sqlalchemy.exc import IntegrityError
+
+from shared.database import Database, Utc
+from shared.rows import insert_new, insert_rows
+
+THINGS = Table(
+    "things",
+    MetaData(),
+    Column("id", String(32), primary_key=True),
+    Column("index", Integer),
+    Column("size", Float),
+    Column("day", Date),
+    Column("moment", Utc),
+    Column("raw", LargeBinary),
+    Column("words", Text),
+)
+DAY, MOMENT = dt.date(2024, 2, 29), dt.datetime(2024, 2, 29, 12, 30, tzinfo=dt.UTC)
+
+
+def row(name: str, **changes: object) -> dict[str, object]:
+    return {"id": name, "index": 70_000, "size": 0.5, "day": DAY, "moment": MOMENT, "raw": b"\x00\xff", "words": "año, {\"\\'} NULL"} | changes
+
+
+@pytest.fixture
+def things(database: Database) -> Database:
+    with database.transaction() as session:
+        THINGS.create(session.connection())
+    return database
+
+
+def stored(database: Database) -> dict[str, dict[str, object]]:
+    with database.reading() as session:
+        return {found["id"]: dict(found) for found in session.connection().execute(select(THINGS)).mappings()}
+
+
+def test_all_types_come_back_as_they_went_in(things: Database) -> None:
+    rows = [row("a"), row("b", index=None, size=None, day=None, moment=None, raw=None, words=None), row("c", index=1, words="")]
+    with things.transaction() as session:
+        insert_rows(session.connection(), THINGS, rows)
+    assert list(stored(things).values()) == rows
+
+
+def test_a_column_of_nothing_but_nulls_is_taken(things: Database) -> None:
+    with things.transaction() as session:
+        insert_rows(session.connection(), THINGS, [row("a", raw=None, index=None), row("b", raw=None, index=None)])
+    assert stored(things)["b"]["raw"] is None
+
+
+def test_what_stands_under_the_key_is_replaced_kept_or_refused_as_told(things: Database) -> None:
+    with things.transaction() as session:
+        connection = session.connection()
+        insert_rows(connection, THINGS, [row("a", words="first"), row("b", words="first")])
+        insert_rows(connection, THINGS, [row("a", words="second"), row("c", words="second")], "replace")
+        insert_rows(connection, THINGS, [row("b", words="third"), row("d", words="third")], "ignore")
+    assert {name: found["words"] for name, found in stored(things).items()} == {"a": "second", "b": "first", "c": "second", "d": "third"}
+    with pytest.raises(IntegrityError), things.transaction() as session:
+        insert_rows(session.connection(), THINGS, [row("e"), row("a")])
+    assert "e" not in stored(things)
+
+
+def test_only_new_keys_are_named(things: Database) -> None:
+    with things.transaction() as session:
+        assert insert_new(session.connection(), THINGS, [row("a"), row("b")]) == {"a", "b"}
+        assert insert_new(session.connection(), THINGS, [row("b"), row("c")]) == {"c"}
+        assert insert_new(session.connection(), THINGS, []) == set()
