@@ -69,7 +69,7 @@ class Loop(Generic[E]):
     stop: threading.Event
     after: Callable[[], object] = lambda: None
     turned: Callable[[], None] = lambda: None
-    batch: int = 500
+    batch: int = 1000
     dead_letter_limit: int = 1000
     dead: int = field(default=0, init=False)
     failures: int = field(default=0, init=False)

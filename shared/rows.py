@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, any_, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 Conflict = Literal["fail", "ignore", "replace"]
@@ -40,6 +40,13 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> set
         return {row[key.name] for row in fresh}
     statement = f"{_at_once(table, columns, 'ignore')} RETURNING {key.name}"
     return set(connection.exec_driver_sql(statement, tuple([row[name] for row in rows] for name in columns)).scalars())
+
+
+def among(connection: Connection, column: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    """That a column has one of many values, as one parameter where the database takes an array."""
+    if connection.dialect.name == "sqlite":
+        return column.in_(values)
+    return column == any_(literal(list(values), postgresql.ARRAY(column.type)))
 
 
 @cache

@@ -17,13 +17,14 @@ from services.alerting.cluster import FEWEST_GROUPS, Filing, enters, named
 from services.alerting.docket import ClusterAlert, Docket, Place
 from shared.countries import Pack
 from shared.events import MoveAssessed, Target, digest
+from shared.rows import among
 
 SEVERAL = "+"
 
 
 def read_docket(connection: Connection, changes: Sequence[tuple[Change, MoveAssessed]], pack: Pack) -> Docket:
     """All that the changes can touch. Read it after the head is locked: only then does no other replica add to it."""
-    own = _filings(connection, tables.filings.c.move_id.in_(sorted({event.move.move_id for _, event in changes})))
+    own = _filings(connection, among(connection, tables.filings.c.move_id, sorted({event.move.move_id for _, event in changes})))
     new: dict[Place, set[str]] = defaultdict(set)
     for change, event in changes:
         for target in event.assessment.targets if enters(change.alert, event) else ():

@@ -35,7 +35,7 @@ from shared.database import Database
 from shared.errors import InvalidMessage
 from shared.events import ALERTS, MoveAssessed
 from shared.outbox import Pending
-from shared.rows import insert_new, insert_rows
+from shared.rows import among, insert_new, insert_rows
 
 __all__ = ["Base", "Store"]
 
@@ -171,12 +171,14 @@ def _read(connection: Connection, events: Sequence[MoveAssessed]) -> Batch:
     """What is held of the batch's moves, in two queries."""
     moves = sorted({event.move.move_id for event in events})
     held = connection.execute(
-        select(tables.moves.c.move_id, tables.moves.c.revision, tables.moves.c.as_of, tables.moves.c.weight, tables.moves.c.targets).where(tables.moves.c.move_id.in_(moves))
+        select(tables.moves.c.move_id, tables.moves.c.revision, tables.moves.c.as_of, tables.moves.c.weight, tables.moves.c.targets).where(
+            among(connection, tables.moves.c.move_id, moves)
+        )
     )
     found = {row.move_id: HeldMove(row.revision, row.as_of, row.weight, tuple(row.targets.split())) for row in held}
     wanted = [alert_id(move) for move in moves if move in found]
     alerts = connection.execute(
-        select(tables.alerts.c.move_id, tables.alerts.c.item, tables.alerts.c.sequence, tables.alerts.c.recorded_at).where(tables.alerts.c.alert_id.in_(wanted))
+        select(tables.alerts.c.move_id, tables.alerts.c.item, tables.alerts.c.sequence, tables.alerts.c.recorded_at).where(among(connection, tables.alerts.c.alert_id, wanted))
     )
     return Batch(found, {row.move_id: HeldAlert(Alert.model_validate_json(row.item), row.sequence, row.recorded_at) for row in alerts})
 
@@ -208,7 +210,7 @@ def _write_alerts(connection: Connection, touched: Iterable[HeldAlert], moment: 
         return
     insert_rows(connection, tables.alerts, rows, "replace")
     ids = [row["alert_id"] for row in rows]
-    connection.execute(tables.alert_targets.delete().where(tables.alert_targets.c.alert_id.in_(ids)))
+    connection.execute(tables.alert_targets.delete().where(among(connection, tables.alert_targets.c.alert_id, ids)))
     insert_rows(connection, tables.alert_targets, [{"alert_id": held.alert.alert_id, "target": target} for held in touched for target in sorted(set(held.alert.targets))])
 
 
