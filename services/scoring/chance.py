@@ -14,8 +14,9 @@ from typing import Any, Self
 import orjson
 
 from services.scoring.history import history
+from services.scoring.scanning import Scanner
 from services.scoring.snapshot import features_of, named, on_filing, period_of
-from services.scoring.terms import Conventions, Lexicon
+from services.scoring.terms import Conventions, Lexicon, tokens
 from services.scoring.vocabulary import Vocabulary
 from shared.events import Move
 
@@ -26,7 +27,7 @@ _NOTHING = (0.0, 0.0)
 class Chance:
     """Serves `chance.json`. Weights learned on one parliamentary period add to the common ones for bills of that period only."""
 
-    __slots__ = ("_base", "_bias", "_lexicon", "_periods", "_vocabulary", "_weights", "_words", "version")
+    __slots__ = ("_base", "_bias", "_periods", "_scanner", "_vocabulary", "_weights", "_words", "version")
 
     def __init__(self, model: dict[str, Any], conventions: Conventions) -> None:
         self.version: str = model["version"]
@@ -34,9 +35,9 @@ class Chance:
         self._base: dict[str, float] = model["base"]
         self._weights = [_weights(model, at) for at in range(len(self._periods) + 1)]
         self._bias = [weights.pop("bias") for weights in self._weights]
-        self._words = [[_pull(weights, at) for weights in model["words"].values()] for at in range(len(self._periods) + 1)]
-        self._vocabulary = Vocabulary(list(model["words"]), {})
-        self._lexicon = Lexicon(conventions, {part for gram in model["words"] for part in gram.split()})
+        self._vocabulary = Vocabulary(model["words"], {})
+        self._words = [{self._vocabulary.key(gram): _pull(weights, at) for gram, weights in model["words"].items()} for at in range(len(self._periods) + 1)]
+        self._scanner = Scanner(Lexicon(conventions, self._vocabulary.codes), self._vocabulary.codes)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -68,17 +69,16 @@ class Chance:
 
     def _subject(self, move: Move, period: int, words: Sequence[str] | None) -> float:
         """Log-odds from the words of title and summary: TF-IDF of unit length times weights."""
-        text = f"{move.title}\n{move.summary}" if move.summary else move.title
-        terms = self._lexicon.read(text) if words is None else self._lexicon.terms(words)
-        known = self._words[period]
-        pulls = [known[at] for at in self._vocabulary.find(terms)]
-        return sum([pull for _, pull in pulls]) / math.sqrt(sum([squared for squared, _ in pulls])) if pulls else 0.0
+        if words is None:
+            words = tokens(f"{move.title}\n{move.summary}" if move.summary else move.title)
+        pull = sum(filter(None, map(self._words[period].get, self._vocabulary.find(self._scanner.read(words)))))
+        return pull.imag / math.sqrt(pull.real) if pull else 0.0
 
 
-def _pull(weights: list[float], period: int) -> tuple[float, float]:
-    """Of one gram: idf squared, and idf times its weight in a period (0: one never seen)."""
+def _pull(weights: list[float], period: int) -> complex:
+    """Of one gram, in a number of two parts so that both are added at once: idf squared, and idf times its weight in a period (0: one never seen)."""
     idf, common, *own = weights
-    return idf * idf, idf * (common + (own[period - 1] if period else 0.0))
+    return complex(idf * idf, idf * (common + (own[period - 1] if period else 0.0)))
 
 
 def _weights(model: dict[str, Any], period: int) -> dict[str, tuple[float, float]]:
