@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from operator import itemgetter, mul
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,43 +30,35 @@ class Reading:
     `cues` are (words, weight), heaviest first, of texts that may be core. Most texts are not: what only those are asked is worked out when asked.
     """
 
-    __slots__ = ("_found", "_model", "_scale", "_sums")
+    __slots__ = ("_chances", "_found", "_model", "relevance")
 
     def __init__(self, model: Learned, found: set[Key]) -> None:
         self._model = model
         self._found = found
-        *self._sums, squares = model.sums(found)
-        self._scale = 1.0 / (Lanes.SCALE * math.sqrt(squares / Lanes.SCALE)) if squares else 0.0
+        self._chances = model.chances(found)
+        self.relevance = self._chances[model.core]
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Reading) and (self._scale, self._sums, self.cues) == (other._scale, other._sums, other.cues)
+        return isinstance(other, Reading) and (self._chances, self.cues) == (other._chances, other.cues)
 
     __hash__ = None  # type: ignore[assignment]
 
-    def _chance(self, head: int) -> float:
-        model = self._model
-        return 1.0 / (1.0 + math.exp(-model.bias[head] - model.slope[head] * self._scale * self._sums[head]))
-
-    @property
-    def relevance(self) -> float:
-        return self._chance(self._model.core)
-
     @property
     def alarm(self) -> float:
-        return self._chance(self._model.alarm)
+        return self._chances[self._model.alarm]
 
     @property
     def targets(self) -> dict[Target, float]:
-        return {target: self._chance(head) for target, head in self._model.targets}
+        return {target: self._chances[head] for target, head in self._model.targets}
 
     @property
     def mechanisms(self) -> dict[Mechanism, float]:
-        return {mechanism: self._chance(head) for mechanism, head in self._model.mechanisms}
+        return {mechanism: self._chances[head] for mechanism, head in self._model.mechanisms}
 
     @property
     def direction(self) -> dict[Direction, float]:
         """Does the text tell a direction? If so, does it weaken? If not, is it merely technical?"""
-        told, weakens, neutral = map(self._chance, self._model.directions)
+        told, weakens, neutral = self._model.directions(self._chances)
         return {
             Direction.WEAKENS: told * weakens,
             Direction.STRENGTHENS: told * (1.0 - weakens),
@@ -75,7 +68,7 @@ class Reading:
 
     @property
     def severity(self) -> float:
-        size = sum([weight * self._chance(head) for head, weight in self._model.sizes], self._model.size_bias)
+        size = sum(map(mul, self._model.sizes, self._chances), self._model.size_bias)
         return min(_LARGEST, max(0.0, size))
 
     @property
@@ -91,24 +84,23 @@ class Learned:
     """Linear heads over the n-grams and concept pairs of a text."""
 
     __slots__ = (
-        *("_lanes", "_lexicon", "_rows", "_scanner", "_vocabulary"),
-        *("alarm", "bias", "core", "cues", "directions", "mechanisms", "size_bias", "sizes", "slope", "targets", "version"),
+        *("_bias", "_lanes", "_rows", "_scanner", "_slope", "_vocabulary"),
+        *("alarm", "core", "cues", "directions", "mechanisms", "size_bias", "sizes", "targets", "version"),
     )
 
     def __init__(self, model: dict[str, Any], conventions: Conventions) -> None:
         heads: dict[str, int] = {head: at for at, head in enumerate(model["heads"])}
         self.version: str = model["version"]
-        self.bias: tuple[float, ...] = tuple(head["bias"] for head in model["heads"].values())
-        self.slope: tuple[float, ...] = tuple(head["slope"] for head in model["heads"].values())
+        self._bias: tuple[float, ...] = tuple(head["bias"] for head in model["heads"].values())
+        self._slope: tuple[float, ...] = tuple(head["slope"] for head in model["heads"].values())
         self.core, self.alarm = heads["core"], heads["alarm"]
-        self.directions = (heads["told"], heads["weakens"], heads["neutral"])
+        self.directions = itemgetter(heads["told"], heads["weakens"], heads["neutral"])
         self.targets = tuple((target, heads[target]) for target in Target)
         self.mechanisms = tuple((mechanism, heads[mechanism]) for mechanism in Mechanism)
         self.size_bias: float = model["severity"]["bias"]
-        self.sizes = tuple((at, float(weight)) for head, at in heads.items() if (weight := model["severity"]["weights"][head]))
-        self._lexicon = Lexicon(conventions, model["words"])
+        self.sizes: tuple[float, ...] = tuple(model["severity"]["weights"][head] for head in heads)
         self._vocabulary = Vocabulary(model["terms"], conventions.concepts, model["words"])
-        self._scanner = Scanner(self._lexicon, self._vocabulary.codes)
+        self._scanner = Scanner(Lexicon(conventions, model["words"]), self._vocabulary.codes)
         self._lanes = Lanes(len(heads) + 1)
         keys = {gram: key for gram in model["terms"] if (key := self._vocabulary.key(gram)) is not None}
         self._rows = {key: self._row(model["terms"][gram], heads) for gram, key in keys.items()}
@@ -133,9 +125,12 @@ class Learned:
         """`text` is the title, or title and summary joined by a newline; `words` are its words in lower case, if they are split already."""
         return Reading(self, self._vocabulary.find(self._scanner.read(tokens(text) if words is None else words)))
 
-    def sums(self, found: Iterable[Key]) -> tuple[int, ...]:
-        """Of every head over the grams found, in ten-thousandths; the squared length last."""
-        return self._lanes.sums(filter(None, map(self._rows.get, found)))
+    def chances(self, found: Iterable[Key]) -> list[float]:
+        """Of every head, from the grams found."""
+        *sums, squares = self._lanes.sums(filter(None, map(self._rows.get, found)))
+        scale = 1.0 / (Lanes.SCALE * math.sqrt(squares / Lanes.SCALE)) if squares else 0.0
+        exp = math.exp
+        return [1.0 / (1.0 + exp(-bias - slope * scale * total)) for bias, slope, total in zip(self._bias, self._slope, sums, strict=True)]
 
 
 def _cue(gram: str, term: tuple[float, dict[str, float]], words: dict[str, str]) -> _Cue:
