@@ -8,25 +8,27 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import orjson
 
 from services.scoring.history import history
-from services.scoring.snapshot import features_of, named, on_filing, period_of
-from services.scoring.terms import Conventions, Lexicon
+from services.scoring.memory import Memory
+from services.scoring.scanning import Scanner
+from services.scoring.snapshot import on_filing, period_of, state_of
+from services.scoring.terms import Conventions, Lexicon, tokens
 from services.scoring.vocabulary import Vocabulary
 from shared.events import Move
 
 _FLOOR = 0.001
-_NOTHING = (0.0, 0.0)
 
 
 class Chance:
     """Serves `chance.json`. Weights learned on one parliamentary period add to the common ones for bills of that period only."""
 
-    __slots__ = ("_base", "_bias", "_lexicon", "_periods", "_vocabulary", "_weights", "_words", "version")
+    __slots__ = ("_base", "_bias", "_periods", "_pulls", "_scanner", "_vocabulary", "_weights", "_words", "version")
 
     def __init__(self, model: dict[str, Any], conventions: Conventions) -> None:
         self.version: str = model["version"]
@@ -34,9 +36,10 @@ class Chance:
         self._base: dict[str, float] = model["base"]
         self._weights = [_weights(model, at) for at in range(len(self._periods) + 1)]
         self._bias = [weights.pop("bias") for weights in self._weights]
-        self._words = [[_pull(weights, at) for weights in model["words"].values()] for at in range(len(self._periods) + 1)]
-        self._vocabulary = Vocabulary(list(model["words"]), {})
-        self._lexicon = Lexicon(conventions, {part for gram in model["words"] for part in gram.split()})
+        self._pulls = [Memory(partial(_together, weights)) for weights in self._weights]
+        self._vocabulary = Vocabulary(model["words"], {})
+        self._words = [{self._vocabulary.key(gram): _pull(weights, at) for gram, weights in model["words"].items()} for at in range(len(self._periods) + 1)]
+        self._scanner = Scanner(Lexicon(conventions, self._vocabulary.codes), self._vocabulary.codes)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -54,37 +57,40 @@ class Chance:
         `words`: those of title and summary in lower case, if they are split already.
         """
         events = history(move, as_of)
-        found = features_of(move, events, as_of)
+        state = state_of(move, events, as_of)
         period = self._periods.get(period_of(move), 0)
-        weights = self._weights[period]
+        weights, pulls = self._weights[period], self._pulls[period].__getitem__
         # What was said on the day of filing is one thing the later days know: its features are those of that day.
-        first = found if "untouched" in found else features_of(move, on_filing(events), events[0].day)
-        filing = self._subject(move, period, words) + self._bias[period][0] + sum([weights[name][0] for name in first if name in weights])
-        base = self._base.get(named(found, "base"), self._base["all"])
-        if "untouched" in found:
+        first = state if state.untouched else state_of(move, on_filing(events), events[0].day)
+        filing = self._subject(move, period, words) + self._bias[period].real + sum(map(pulls, first.names)).real
+        base = self._base.get(state.base, self._base["all"])
+        if state.untouched:
             return _probability(filing), base
-        slope = weights["filing"][1] + weights.get(f"filing,top={named(found, 'top')}", _NOTHING)[1]
-        return _probability(self._bias[period][1] + slope * filing + sum([weights[name][1] for name in found if name in weights])), base
+        slope = (weights["filing"] + weights.get(f"filing,top={state.top}", 0)).imag
+        return _probability(self._bias[period].imag + slope * filing + sum(map(pulls, state.names)).imag), base
 
     def _subject(self, move: Move, period: int, words: Sequence[str] | None) -> float:
         """Log-odds from the words of title and summary: TF-IDF of unit length times weights."""
-        text = f"{move.title}\n{move.summary}" if move.summary else move.title
-        terms = self._lexicon.read(text) if words is None else self._lexicon.terms(words)
-        known = self._words[period]
-        pulls = [known[at] for at in self._vocabulary.find(terms)]
-        return sum([pull for _, pull in pulls]) / math.sqrt(sum([squared for squared, _ in pulls])) if pulls else 0.0
+        if words is None:
+            words = tokens(f"{move.title}\n{move.summary}" if move.summary else move.title)
+        pull = sum(filter(None, map(self._words[period].get, self._vocabulary.find(self._scanner.read(words)))))
+        return pull.imag / math.sqrt(pull.real) if pull else 0.0
 
 
-def _pull(weights: list[float], period: int) -> tuple[float, float]:
-    """Of one gram: idf squared, and idf times its weight in a period (0: one never seen)."""
+def _pull(weights: list[float], period: int) -> complex:
+    """Of one gram, in a number of two parts so that both are added at once: idf squared, and idf times its weight in a period (0: one never seen)."""
     idf, common, *own = weights
-    return idf * idf, idf * (common + (own[period - 1] if period else 0.0))
+    return complex(idf * idf, idf * (common + (own[period - 1] if period else 0.0)))
 
 
-def _weights(model: dict[str, Any], period: int) -> dict[str, tuple[float, float]]:
-    """Weight of each feature in the two models for a period."""
+def _weights(model: dict[str, Any], period: int) -> dict[str, complex]:
+    """Weight of each feature for a period: in the model of filing (real part) and in that of the course (imaginary part)."""
     filing, course = ({name: known[0] + (known[period] if period else 0.0) for name, known in model[part].items()} for part in ("filing", "course"))
-    return {name: (filing.get(name, 0.0), course.get(name, 0.0)) for name in filing | course}
+    return {name: complex(filing.get(name, 0.0), course.get(name, 0.0)) for name in filing | course}
+
+
+def _together(weights: dict[str, complex], names: tuple[str, ...]) -> complex:
+    return sum([weights[name] for name in names if name in weights], 0j)
 
 
 def _probability(logit: float) -> float:

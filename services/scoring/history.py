@@ -137,7 +137,7 @@ def _outcome(step: Step) -> str:
 
 def history(move: Move, as_of: dt.date) -> list[Event]:
     """Events visible on `as_of`, oldest first, at least the filing."""
-    events = [Event(day, event_of(step), step.detail or "") for step in move.steps if (day := visible_from(step)) <= as_of]
+    events = [Event(day, event_of(step), step.detail or "") for step in move.steps if (day := step.date if step.precision == "day" else visible_from(step)) <= as_of]
     events.sort(key=itemgetter(0))
     if not events or events[0].name != "filed":
         events.insert(0, Event(events[0].day if events else as_of, "filed", ""))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from operator import itemgetter, mul
 from pathlib import Path
 from typing import Any, Self
@@ -15,30 +14,66 @@ from typing import Any, Self
 import orjson
 
 from services.scoring.lanes import Lanes
-from services.scoring.terms import UNDONE, Conventions, Lexicon
-from services.scoring.vocabulary import Vocabulary
+from services.scoring.scanning import Scanner
+from services.scoring.terms import UNDONE, Conventions, Lexicon, tokens
+from services.scoring.vocabulary import Key, Vocabulary
 from shared.events import Direction, Mechanism, Target
 
 _CUES = 5
 _WORTH_SHOWING = 0.05
 _LARGEST = 3.0
-_TARGETS, _MECHANISMS = tuple(Target), tuple(Mechanism)
 
 
-@dataclass(frozen=True, slots=True)
 class Reading:
     """Calibrated probabilities in 0..1; `targets`, `mechanisms`, `direction` and `severity` (expected, 0..3) hold given that the text is core.
 
-    `cues` are (words, weight), heaviest first, of texts that may be core.
+    `cues` are (words, weight), heaviest first, of texts that may be core. Most texts are not: what only those are asked is worked out when asked.
     """
 
-    relevance: float
-    targets: dict[Target, float]
-    mechanisms: dict[Mechanism, float]
-    direction: dict[Direction, float]
-    severity: float
-    alarm: float
-    cues: tuple[tuple[str, float], ...]
+    __slots__ = ("_chances", "_found", "_model", "relevance")
+
+    def __init__(self, model: Learned, found: set[Key]) -> None:
+        self._model = model
+        self._found = found
+        self._chances = model.chances(found)
+        self.relevance = self._chances[model.core]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reading) and (self._chances, self.cues) == (other._chances, other.cues)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def alarm(self) -> float:
+        return self._chances[self._model.alarm]
+
+    @property
+    def targets(self) -> dict[Target, float]:
+        return {target: self._chances[head] for target, head in self._model.targets}
+
+    @property
+    def mechanisms(self) -> dict[Mechanism, float]:
+        return {mechanism: self._chances[head] for mechanism, head in self._model.mechanisms}
+
+    @property
+    def direction(self) -> dict[Direction, float]:
+        """Does the text tell a direction? If so, does it weaken? If not, is it merely technical?"""
+        told, weakens, neutral = self._model.directions(self._chances)
+        return {
+            Direction.WEAKENS: told * weakens,
+            Direction.STRENGTHENS: told * (1.0 - weakens),
+            Direction.MIXED: (1.0 - told) * (1.0 - neutral),
+            Direction.NEUTRAL: (1.0 - told) * neutral,
+        }
+
+    @property
+    def severity(self) -> float:
+        size = sum(map(mul, self._model.sizes, self._chances), self._model.size_bias)
+        return min(_LARGEST, max(0.0, size))
+
+    @property
+    def cues(self) -> tuple[tuple[str, float], ...]:
+        return _heaviest(self._model.cues[key] for key in self._found if key in self._model.cues) if self.relevance >= _WORTH_SHOWING else ()
 
 
 # One n-gram: its pull on cues and how people write it ("" when it is no words).
@@ -48,27 +83,32 @@ _Cue = tuple[float, str]
 class Learned:
     """Linear heads over the n-grams and concept pairs of a text."""
 
-    __slots__ = ("_bias", "_core", "_cues", "_directions", "_lanes", "_lexicon", "_mechanisms", "_rows", "_severity", "_size_bias", "_slope", "_targets", "_vocabulary", "version")
+    __slots__ = (
+        *("_bias", "_lanes", "_rows", "_scanner", "_slope", "_vocabulary"),
+        *("alarm", "core", "cues", "directions", "mechanisms", "size_bias", "sizes", "targets", "version"),
+    )
 
     def __init__(self, model: dict[str, Any], conventions: Conventions) -> None:
         heads: dict[str, int] = {head: at for at, head in enumerate(model["heads"])}
         self.version: str = model["version"]
-        self._bias = tuple(head["bias"] for head in model["heads"].values())
-        self._slope = tuple(head["slope"] for head in model["heads"].values())
-        self._core = (heads["core"], heads["alarm"])
-        self._directions = itemgetter(heads["told"], heads["weakens"], heads["neutral"])
-        self._targets = itemgetter(*(heads[target] for target in _TARGETS))
-        self._mechanisms = itemgetter(*(heads[mechanism] for mechanism in _MECHANISMS))
-        self._size_bias: float = model["severity"]["bias"]
-        self._severity = tuple(model["severity"]["weights"][head] for head in heads)
-        self._lexicon = Lexicon(conventions, model["words"])
-        self._vocabulary = Vocabulary(list(model["terms"]), conventions.concepts)
+        self._bias: tuple[float, ...] = tuple(head["bias"] for head in model["heads"].values())
+        self._slope: tuple[float, ...] = tuple(head["slope"] for head in model["heads"].values())
+        self.core, self.alarm = heads["core"], heads["alarm"]
+        self.directions = itemgetter(heads["told"], heads["weakens"], heads["neutral"])
+        self.targets = tuple((target, heads[target]) for target in Target)
+        self.mechanisms = tuple((mechanism, heads[mechanism]) for mechanism in Mechanism)
+        self.size_bias: float = model["severity"]["bias"]
+        self.sizes: tuple[float, ...] = tuple(model["severity"]["weights"][head] for head in heads)
+        self._vocabulary = Vocabulary(model["terms"], conventions.concepts, model["words"])
+        self._scanner = Scanner(Lexicon(conventions, model["words"]), self._vocabulary.codes)
         self._lanes = Lanes(len(heads) + 1)
-        self._rows = [self._row(idf, weights, heads) for idf, weights in model["terms"].values()]
-        self._cues = [_cue(gram, idf, weights, model["words"]) for gram, (idf, weights) in model["terms"].items()]
+        keys = {gram: key for gram in model["terms"] if (key := self._vocabulary.key(gram)) is not None}
+        self._rows = {key: self._row(model["terms"][gram], heads) for gram, key in keys.items()}
+        self.cues = {key: _cue(gram, model["terms"][gram], model["words"]) for gram, key in keys.items()}
 
-    def _row(self, idf: float, weights: dict[str, float], heads: dict[str, int]) -> int:
+    def _row(self, term: tuple[float, dict[str, float]], heads: dict[str, int]) -> int:
         """Weight times idf of every head, and idf squared in the last lane: the length of the text's vector."""
+        idf, weights = term
         return self._lanes.row([*((heads[head], weight * idf) for head, weight in weights.items()), (len(heads), idf * idf)])
 
     @classmethod
@@ -83,42 +123,18 @@ class Learned:
 
     def read(self, text: str, words: Sequence[str] | None = None) -> Reading:
         """`text` is the title, or title and summary joined by a newline; `words` are its words in lower case, if they are split already."""
-        found = self._vocabulary.find(self._lexicon.read(text) if words is None else self._lexicon.terms(words))
-        chances = self._chances(found)
-        core, alarm = self._core
-        return Reading(
-            relevance=chances[core],
-            targets=dict(zip(_TARGETS, self._targets(chances), strict=True)),
-            mechanisms=dict(zip(_MECHANISMS, self._mechanisms(chances), strict=True)),
-            direction=self._direction(chances),
-            severity=self._size(chances),
-            alarm=chances[alarm],
-            cues=_heaviest(self._cues[at] for at in found) if chances[core] >= _WORTH_SHOWING else (),
-        )
+        return Reading(self, self._vocabulary.find(self._scanner.read(tokens(text) if words is None else words)))
 
-    def _chances(self, found: set[int]) -> list[float]:
-        rows = self._rows
-        *sums, squares = self._lanes.sums([rows[at] for at in found])
+    def chances(self, found: Iterable[Key]) -> list[float]:
+        """Of every head, from the grams found."""
+        *sums, squares = self._lanes.sums(filter(None, map(self._rows.get, found)))
         scale = 1.0 / (Lanes.SCALE * math.sqrt(squares / Lanes.SCALE)) if squares else 0.0
         exp = math.exp
         return [1.0 / (1.0 + exp(-bias - slope * scale * total)) for bias, slope, total in zip(self._bias, self._slope, sums, strict=True)]
 
-    def _direction(self, chances: list[float]) -> dict[Direction, float]:
-        """Does the text tell a direction? If so, does it weaken? If not, is it merely technical?"""
-        told, weakens, neutral = self._directions(chances)
-        return {
-            Direction.WEAKENS: told * weakens,
-            Direction.STRENGTHENS: told * (1.0 - weakens),
-            Direction.MIXED: (1.0 - told) * (1.0 - neutral),
-            Direction.NEUTRAL: (1.0 - told) * neutral,
-        }
 
-    def _size(self, chances: list[float]) -> float:
-        size = sum(map(mul, self._severity, chances), self._size_bias)
-        return min(_LARGEST, max(0.0, size))
-
-
-def _cue(gram: str, idf: float, named: dict[str, float], words: dict[str, str]) -> _Cue:
+def _cue(gram: str, term: tuple[float, dict[str, float]], words: dict[str, str]) -> _Cue:
+    idf, named = term
     return idf * (abs(named.get("core", 0.0)) + abs(named.get("weakens", 0.0))), _written(gram, words)
 
 

@@ -10,21 +10,21 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Literal, NamedTuple
 
 import ahocorasick
 
 from services.scoring.citing import Cited, Citing
+from services.scoring.memory import Memory
 from services.scoring.terms import folded, stem
 from services.scoring.typo import Typos
 from shared.countries.pack import Pack
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d{3})*(?:-[a-h]\b)?")
-_MARKS = str.maketrans({"º": " ", "ª": " ", "°": " ", "*": " "})
+_MARKS = "ºª°*"
 CLAIM = "claim"
 _LONGEST = 20_000
-_MEMORY = 60_000
 _HIDING = ("blank", "name")
 _UNKNOWN, _DROPPED = 1, 2
 Kind = Literal["concept", "institution", "norm", "body", "blank", "name"]
@@ -71,7 +71,8 @@ class Reading:
     def plain_words(self, *, less_text: bool = False) -> Sequence[str]:
         """As the models were taught them: an article's letter is a word of its own ("99", "a"). `less_text`: without the last segment."""
         words = self.words[: self.breaks[-1]] if less_text else self.words
-        return [part for word in words for part in word.split("-")] if "-" in self.text else words
+        joined = " ".join(words)
+        return joined.replace("-", " ").split(" ") if "-" in joined else words
 
     def segment(self, position: int) -> int:
         """0 for the title, 1 for the summary, 2 for the text."""
@@ -83,11 +84,18 @@ def prepared(text: str) -> str:
     lower = text.lower()
     if len(lower) != len(text):
         lower = text
-    return lower.translate(_MARKS) if "º" in lower or "°" in lower or "ª" in lower or "*" in lower else lower
+    for mark in _MARKS:
+        lower = lower.replace(mark, " ")
+    return lower
 
 
 def composed(text: str) -> str:
-    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+    """Letters and their accents as one character. Everything in Latin-1 is: that is asked first because it is cheap."""
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        return unicodedata.normalize("NFC", text)
+    return text
 
 
 class Reader:
@@ -96,7 +104,8 @@ class Reader:
     def __init__(self, pack: Pack, parties: Iterable[str] = (), names: Iterable[str] = ()) -> None:
         """`parties`: phrases that hide what stands inside them; `names`: words of persons and places, which count for no distance."""
         self._vocabulary: dict[str, int] = {}
-        self._memory: dict[str, int] = {}
+        self._split = Memory(_TOKEN.findall)
+        self._memory = Memory(self._number)
         self._spelt: dict[str, int] = {}
         listed = frozenset(names)
         self._marked = frozenset(name for name in listed if folded(name) != name)
@@ -115,11 +124,20 @@ class Reader:
         """Reads at most 20,000 words."""
         parts = [self.without_preamble(composed(title)), *(composed(part) for part in (summary, text) if part)]
         whole = "\n".join(parts)
-        words, breaks = _words(parts)
+        words, breaks = self._words(parts)
         mentions = self._mentions(words, breaks)
         cited = self._citing.read(words, [(m.code, m.first, m.last) for m in mentions if m.kind in ("body", "norm")]) if _numbered(words, mentions) else ()
         reading = Reading(whole, words, mentions, cited, frozenset(m.code for m in mentions if m.kind == "body"), breaks)
         return self._placed(reading)
+
+    def _words(self, parts: Sequence[str]) -> tuple[list[str], tuple[int, ...]]:
+        """All words, and the positions at which the second and third part begin. A word never reaches over a space: what stands between two is remembered."""
+        words: list[str] = []
+        breaks: list[int] = []
+        for part in parts:
+            breaks.append(len(words))
+            words += chain.from_iterable(map(self._split.__getitem__, prepared(part).split()))
+        return words[:_LONGEST], tuple(breaks[1:])
 
     def without_preamble(self, title: str) -> str:
         """The title less the preamble of a bill carried over from an earlier period, which names the old proponent."""
@@ -169,12 +187,6 @@ class Reader:
             return ""
         return plain.replace(".", "").replace(",", "") if plain[0].isdigit() else stem(plain)
 
-    def _learn(self, word: str) -> int:
-        if len(self._memory) >= _MEMORY:
-            self._memory.clear()
-        number = self._memory[word] = self._number(word)
-        return number
-
     def _number(self, word: str) -> int:
         if word in self._marked:
             return _UNKNOWN
@@ -186,8 +198,7 @@ class Reader:
         return (None if known in self._names else self._typos.meant(folded(word))) or _UNKNOWN
 
     def _mentions(self, words: list[str], breaks: Sequence[int]) -> tuple[Mention, ...]:
-        known, learn = self._memory.get, self._learn
-        ids = [known(word) or learn(word) for word in words]
+        ids = list(map(self._memory.__getitem__, words))
         kept = [at for at, number in enumerate(ids) if number != _DROPPED]
         found: list[tuple[Kind, str, int, int]] = []
         for end, (length, values) in self._automaton.iter(tuple([number for number in ids if number != _DROPPED])) if kept else ():
@@ -238,16 +249,6 @@ def _inside(inner: Mention, outer: Mention) -> bool:
 
 def _numbered(words: list[str], mentions: Sequence[Mention]) -> bool:
     return any(m.kind == "norm" for m in mentions) or any(word[0].isdigit() for word in words)
-
-
-def _words(parts: Sequence[str]) -> tuple[list[str], tuple[int, ...]]:
-    """All words, and the positions at which the second and third part begin."""
-    words: list[str] = []
-    breaks: list[int] = []
-    for part in parts:
-        breaks.append(len(words))
-        words += _TOKEN.findall(prepared(part))
-    return words[:_LONGEST], tuple(breaks[1:])
 
 
 _FURTHER = frozenset(("restituye", "restablece", "establece", "dispone", "declara", "devuelve", "recupera", "restituir", "restablecer", "prohibe", "prohíbe"))

@@ -8,7 +8,11 @@ from __future__ import annotations
 import datetime as dt
 import re
 from bisect import bisect_right
+from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
+from typing import NamedTuple
 
 from services.scoring.history import Event, history
 from services.scoring.terms import folded
@@ -61,25 +65,66 @@ def features(move: Move, as_of: dt.date) -> dict[str, float]:
     return features_of(move, history(move, as_of), as_of)
 
 
-def features_of(move: Move, events: list[Event], as_of: dt.date) -> dict[str, float]:
+class State(NamedTuple):
+    """A move on a day. `names` are its features, in tuples of which all but the last are made once and come again: a model may remember what each weighs.
+
+    `base` names its base rate; `untouched`: nothing has happened since it was filed that day.
+    """
+
+    top: str
+    base: str
+    untouched: bool
+    names: tuple[tuple[str, ...], ...]
+
+
+def features_of(move: Move, events: Sequence[Event], as_of: dt.date) -> dict[str, float]:
     """The same from its events, oldest first."""
+    return dict.fromkeys(chain.from_iterable(state_of(move, events, as_of).names), 1.0)
+
+
+def state_of(move: Move, events: Sequence[Event], as_of: dt.date) -> State:
+    """The same, for whoever asks often."""
     filed = events[0].day
-    rung = max([_LADDER.get(event.name, 0) for event in events])
     kind = proponent_kind(move.proponent)
-    names = [*_standing(kind, rung, _last(events)), *_times(events, rung, as_of), *_calendar(period_start(move, filed), filed, as_of, _RUNG[rung]), *_occurrences(events)]
-    for event in events:
-        if event.detail:
-            names += _marks(event.name, event.detail)
-    if any(event.name in _DEAD for event in events):
-        names += ("dead", "revived" if _LADDER.get(_last(events), 0) >= 3 else "still_dead")
-    if rung == 0 and filed == as_of:
-        names.append("untouched")
-    return dict.fromkeys(names, 1.0)
+    rung, last, at, happened = _course(tuple([event.name for event in events]))
+    top = _RUNG[rung]
+    untouched = rung == 0 and filed == as_of
+    names = (
+        _standing(kind, rung, last),
+        _durations(top, _place(as_of - filed), _place(as_of - events[-1].day), _place(as_of - events[at].day)),
+        _calendar(period_start(move, filed), filed, as_of, top),
+        happened,
+        _UNTOUCHED if untouched else (),
+        _marked(events),
+    )
+    return State(top, f"{kind},{top}", untouched, names)
 
 
-def on_filing(events: list[Event]) -> list[Event]:
+_UNTOUCHED = ("untouched",)
+
+
+@lru_cache(maxsize=16_384)
+def _course(names: tuple[str, ...]) -> tuple[int, str, int, tuple[str, ...]]:
+    """How far it came, what happened last, which event reached the furthest rung first, and what happened at all."""
+    rungs = [_LADDER.get(name, 0) for name in names]
+    last = next((name for name in reversed(names) if name not in _SILENT), "filed")
+    dead: tuple[str, ...] = ()
+    if not _DEAD.isdisjoint(names):
+        dead = ("dead", "revived" if _LADDER.get(last, 0) >= 3 else "still_dead")
+    happened = (*chain.from_iterable(_count(*item) for item in Counter(names).items()), *dead)
+    return max(rungs), last, rungs.index(max(rungs)), happened
+
+
+def _marked(events: Sequence[Event]) -> tuple[str, ...]:
+    """Marks of all details, each once."""
+    marks = [found for event in events if event.detail and (found := _marks(event.name, event.detail))]
+    return marks[0] if len(marks) == 1 else tuple(dict.fromkeys(chain.from_iterable(marks)))
+
+
+def on_filing(events: Sequence[Event]) -> list[Event]:
     """What was known on the day of filing."""
-    return [event for event in events if event.day == events[0].day]
+    filed = events[0].day
+    return [event for event in events if event.day == filed]
 
 
 @lru_cache(maxsize=4096)
@@ -117,18 +162,12 @@ def _kind(proponent: str) -> str:
     return next((kind for word, kind in _PROPONENTS if word in plain), "autonomous")
 
 
-def _last(events: list[Event]) -> str:
-    return next((event.name for event in reversed(events) if event.name not in _SILENT), "filed")
-
-
 def _bin(days: int) -> str:
     return f"{_DAYS[max(0, bisect_right(_DAYS, days) - 1)]}+"
 
 
-def _times(events: list[Event], rung: int, as_of: dt.date) -> tuple[str, ...]:
-    reached = next(event.day for event in events if _LADDER.get(event.name, 0) == rung)
-    age, idle, in_stage = ((as_of - since).days for since in (events[0].day, events[-1].day, reached))
-    return _durations(_RUNG[rung], bisect_right(_DAYS, age), bisect_right(_DAYS, idle), bisect_right(_DAYS, in_stage))
+def _place(time: dt.timedelta) -> int:
+    return bisect_right(_DAYS, time.days)
 
 
 @lru_cache(maxsize=4096)
@@ -142,11 +181,17 @@ def period_start(move: Move, filed: dt.date) -> dt.date:
     """The 27 July on which the parliamentary period began: by its code, else by the date of filing (general elections every five years from 2001)."""
     year = move.period[:4]
     if year.isdigit():
-        return dt.date(int(year), 7, 27)
+        return _began(year)
     years = filed.year - ((filed.month, filed.day) < (7, 27))
     return dt.date(years - (years - 2001) % 5, 7, 27)
 
 
+@lru_cache(maxsize=256)
+def _began(year: str) -> dt.date:
+    return dt.date(int(year), 7, 27)
+
+
+@lru_cache(maxsize=16_384)
 def _calendar(start: dt.date, filed: dt.date, as_of: dt.date, top: str) -> tuple[str, ...]:
     year = min(6, (as_of - start).days // 365)
     left = (start.replace(year=start.year + 5) - as_of).days
@@ -160,14 +205,6 @@ def _seasons(top: str, filed_half: int, year: int, left: str, month: int, filed_
     return (*ours, f"top={top},filed_half={filed_half}", f"top={top},year={year}", f"top={top},left={left}", f"top={top},month={month}")
 
 
-def _occurrences(events: list[Event]) -> list[str]:
-    counts: dict[str, int] = {}
-    for event in events:
-        counts[event.name] = counts.get(event.name, 0) + 1
-    return [name for item in counts.items() for name in _count(*item)]
-
-
-@lru_cache(maxsize=4096)
 def _count(name: str, count: int) -> tuple[str, ...]:
     return (f"has={name}", *(f"has={name}x{least}" for least in (2, 3, 5) if count >= least))
 
@@ -177,4 +214,4 @@ def _marks(event: str, detail: str) -> tuple[str, ...]:
     """What the detail of a step adds: the committee it went to, and listed words of procedure; nothing else of it is read."""
     plain = folded(detail)
     committees = _COMMITTEE.findall(plain) if event in ("referred", "committee") else ()
-    return (*(f"committee={word}" for word in committees), *(f"{event}~{mark}" for mark in _MARK.findall(plain)))
+    return tuple(dict.fromkeys([*(f"committee={word}" for word in committees), *(f"{event}~{mark}" for mark in _MARK.findall(plain))]))

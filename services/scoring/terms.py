@@ -14,6 +14,8 @@ from typing import Any
 
 import orjson
 
+from services.scoring.memory import Memory
+
 _TOKEN = re.compile(r"[^\W\d_ºª]+|\d+(?:[.,]\d{3})*")
 _CARRIED_OVER = re.compile(r"^\s*actualizaci[oó]n\b.{0,300}?\(\s*antes\b[^)]{0,200}\)[\s.\-]*", re.DOTALL)
 _SEPARATOR = re.compile(r"[.,]")
@@ -22,10 +24,9 @@ _STEM = re.compile(  # the shortest stem of four letters or more before a listed
     "|aran|eran|iran|ara|era|ira|ar|er|ir|an|en|as|es|os|a|e|o|s)?"
 )
 UNDONE = "~"
-_REPEALS = frozenset({"derog", "abrog", "efect"})
+REPEALS = frozenset({"derog", "abrog", "efect"})
 _NEW_ACTS = ("restitu", "restable", "repon", "estable", "dispon", "modific", "incorpor", "declar", "regul", "crea", "garantiz", "recuper", "fortale")
 _FUZZY_LENGTH = 8
-_MEMORY = 50_000
 
 
 class _Plain(dict[int, str]):
@@ -114,16 +115,16 @@ class Conventions:
 class Lexicon:
     """The words that may count, and the reader of texts that passes only those. With `words` None every word passes: how training sees a text first."""
 
-    __slots__ = ("_conventions", "_memory", "_near", "_parts", "_phrases", "words")
+    __slots__ = ("_conventions", "_memory", "_near", "_parts", "phrases", "words")
 
     def __init__(self, conventions: Conventions, words: Iterable[str] | None) -> None:
         joined = conventions.joined()
         self.words = None if words is None else frozenset(words)
         self._conventions = conventions
-        self._phrases = _by_first(joined)
+        self.phrases = _by_first(joined)
         self._parts = frozenset(part for parts in joined for part in parts)
         self._near = _neighbours(self.words or ())
-        self._memory: dict[str, str] = {}
+        self._memory = Memory(self.term)
 
     def read(self, text: str) -> list[str]:
         """Terms of a text in order; unlisted words leave no gap, and what a repealed norm said is marked with ~."""
@@ -131,9 +132,8 @@ class Lexicon:
 
     def terms(self, written: Sequence[str]) -> list[str]:
         """The same for a text already split into lower-case words."""
-        memory = self._memory
-        terms = [memory[token] if token in memory else self._learn(token) for token in written]
-        if not _REPEALS.isdisjoint(terms):
+        terms = list(map(self._memory.__getitem__, written))
+        if not REPEALS.isdisjoint(terms):
             terms, undone = self._split(written, terms)
             return self._join([term for term in terms if term]) + [UNDONE + term for term in self._join(undone)]
         return self._join([term for term in terms if term])
@@ -143,13 +143,8 @@ class Lexicon:
         inside = undone_spans(written)
         return [term for at, term in enumerate(terms) if at not in inside], [term for at, term in enumerate(terms) if at in inside and term]
 
-    def _learn(self, token: str) -> str:
-        if len(self._memory) >= _MEMORY:
-            self._memory.clear()
-        term = self._memory[token] = self._term(token)
-        return term
-
-    def _term(self, token: str) -> str:
+    def term(self, token: str) -> str:
+        """The term that a word stands for; empty for a word that cannot count."""
         term = self._conventions.term(token)
         if not term or term in self._parts:
             return term
@@ -166,7 +161,7 @@ class Lexicon:
 
     def _join(self, found: list[str]) -> list[str]:
         """Phrases as one term, then only what may count."""
-        if not self._phrases.keys().isdisjoint(found):
+        if not self.phrases.keys().isdisjoint(found):
             found = self._joined(found)
         words = self.words
         if words is None:
@@ -174,7 +169,7 @@ class Lexicon:
         return [term for term in found if term in words]
 
     def _joined(self, found: list[str]) -> list[str]:
-        phrases = self._phrases
+        phrases = self.phrases
         out: list[str] = []
         end = 0
         for at, term in enumerate(found):

@@ -1,52 +1,68 @@
-"""Which known grams stand in a text. In: its terms in order; out: the numbers of the grams a model has weights for, each once. What grams are, `terms.grams` says."""
+"""Which known grams stand in a text. In: the codes of its terms in order; out: keys of grams, each once, known or not. What grams are, `terms.grams` says.
+
+A term is its code, neighbours are a pair of codes; a concept is a number below 0, an ordered pair of concepts a pair of those.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise, repeat
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from services.scoring.terms import UNDONE
 
 _WINDOW = 8
-_PAIR = 1 << 20
-_UNKNOWN = -1
+Key = int | tuple[int, int]
 
 
 class Vocabulary:
-    """Grams by number. Terms are numbered too, and neighbours looked up by one whole number made of both: small tables that stay in the processor's cache."""
+    """Numbers for terms and concepts: what a model weighs is found by whole numbers instead of by text put together."""
 
-    __slots__ = ("_concepts", "_other", "_pairs", "_size", "_terms")
+    __slots__ = ("_concepts", "_numbers", "codes")
 
-    def __init__(self, grams: Sequence[str], concepts: Mapping[str, str]) -> None:
-        self._size = len(grams)
-        self._concepts = {**concepts, **{UNDONE + term: UNDONE + concept for term, concept in concepts.items()}}
-        self._other = {gram: number for number, gram in enumerate(grams) if gram[0] == "=" or ">" in gram}
-        self._terms = {gram: number for number, gram in enumerate(grams) if " " not in gram and gram not in self._other}
-        pairs = [(number, gram.split(" ")) for number, gram in enumerate(grams) if " " in gram]
-        for _, parts in pairs:
-            for part in parts:
-                self._terms.setdefault(part, self._size + len(self._terms))
-        self._pairs = {self._terms[first] * _PAIR + self._terms[second]: number for number, (first, second) in pairs}
+    def __init__(self, grams: Iterable[str], concepts: Mapping[str, str], words: Iterable[str] = ()) -> None:
+        """`words` may stand in a text without being a gram of their own."""
+        self.codes: dict[str, int] = {}
+        for gram in grams:
+            if gram[0] != "=" and ">" not in gram:
+                for part in gram.split(" "):
+                    self._code(part)
+        for word in words:
+            self._code(word)
+            self._code(UNDONE + word)
+        both = {**concepts, **{UNDONE + term: UNDONE + concept for term, concept in concepts.items()}}
+        self._numbers = {concept: -number for number, concept in enumerate(dict.fromkeys(both.values()), start=1)}
+        self._concepts = {self.codes[term]: self._numbers[concept] for term, concept in both.items() if term in self.codes}
 
-    def find(self, terms: Sequence[str]) -> set[int]:
-        """Numbers of the grams in a text."""
-        size, pairs = self._size, self._pairs
-        numbers = list(map(self._terms.get, terms, repeat(_UNKNOWN)))
-        found = {number for number in numbers if 0 <= number < size}
-        found.update([pairs[pair] for pair in [first * _PAIR + second for first, second in pairwise(numbers)] if pair in pairs])
+    def _code(self, term: str) -> int:
+        return self.codes.setdefault(term, len(self.codes) + 1)
+
+    def key(self, gram: str) -> Key | None:
+        """Of a gram; None for one of concepts that no term stands for."""
+        if gram[0] == "=":
+            return self._numbers.get(gram[1:])
+        if ">" in gram:
+            return self._pair(*map(self._numbers.get, gram.split(">")))
+        return self._pair(*map(self.codes.get, gram.split(" "))) if " " in gram else self.codes.get(gram)
+
+    @staticmethod
+    def _pair(first: int | None, second: int | None) -> Key | None:
+        return None if first is None or second is None else (first, second)
+
+    def find(self, codes: Sequence[int]) -> set[Key]:
+        """Keys of all grams of a text."""
+        found: set[Key] = {*codes, *pairwise(codes)}
         if self._concepts:
-            self._find_concepts(terms, found)
+            self._find_concepts(codes, found)
         return found
 
-    def _find_concepts(self, terms: Sequence[str], found: set[int]) -> None:
+    def _find_concepts(self, codes: Sequence[int], found: set[Key]) -> None:
         """Concepts ("=act:cut") and ordered pairs of unlike ones within the window ("act:cut>thing:term")."""
-        concepts, other = self._concepts, self._other
-        seen = [(at, concepts[term]) for at, term in enumerate(terms) if term in concepts]
-        grams = {f"={concept}" for _, concept in seen}
-        for place, (at, concept) in enumerate(seen):
-            for where, later in seen[place + 1 :]:
+        concepts = self._concepts
+        seen = [(at, concepts[code]) for at, code in enumerate(codes) if code in concepts]
+        found.update([concept for _, concept in seen])
+        for place, (at, concept) in enumerate(seen, start=1):
+            for where, later in seen[place : place + _WINDOW]:
                 if where - at > _WINDOW:
                     break
                 if later != concept:
-                    grams.add(f"{concept}>{later}")
-        found.update([other[gram] for gram in grams if gram in other])
+                    found.add((concept, later))

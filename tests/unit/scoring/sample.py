@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.scoring.assess import ScoringPack, assess
-from services.scoring.learned import Reading
 from services.scoring.terms import Conventions
 from shared.countries import Pack, load
 from shared.events import Assessment, Direction, Instrument, Mechanism, Move, Stage, Step, Target
 
 AS_OF = dt.date(2024, 9, 10)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a model says of a text, as assess.Readings asks for it."""
+
+    relevance: float
+    targets: Mapping[Target, float]
+    mechanisms: Mapping[Mechanism, float]
+    direction: Mapping[Direction, float]
+    severity: float
+    alarm: float
+    cues: Sequence[tuple[str, float]]
 
 
 @dataclass(frozen=True)
@@ -23,9 +35,9 @@ class Flat:
     version: str = "flat"
     texts: list[str] = field(default_factory=list)
 
-    def read(self, text: str, words: Sequence[str] | None = None) -> Reading:
+    def read(self, text: str, words: Sequence[str] | None = None) -> Said:
         self.texts.append(text)
-        return Reading(
+        return Said(
             relevance=0.5,
             targets=dict.fromkeys(Target, 0.1),
             mechanisms={mechanism: 0.5 if mechanism is Mechanism.OTHER else 0.1 for mechanism in Mechanism},

@@ -14,7 +14,9 @@ from pydantic import BaseModel
 
 from services.scoring.lanes import Lanes
 from services.scoring.lines import move_of
-from services.scoring.terms import grams
+from services.scoring.memory import Memory
+from services.scoring.scanning import Scanner
+from services.scoring.terms import Conventions, Lexicon, grams
 from services.scoring.vocabulary import Vocabulary
 from shared.events import Assessment, Move, Stage
 from tests.unit.scoring.sample import assessed, country, step
@@ -62,12 +64,32 @@ CONCEPTS = {"reduc": "act:cut", "mandat": "thing:term", "jne": "body:jne"}
 
 @given(TERMS, st.sets(st.sampled_from(grams(["reduc", "mandat", "jne", "~reduc", "ley", "elecc"], CONCEPTS))))
 def test_a_vocabulary_finds_the_grams_it_knows(terms: list[str], known: set[str]) -> None:
-    listed = sorted(known)
-    expected = {listed.index(gram) for gram in grams(terms, CONCEPTS) if gram in known}
-    assert Vocabulary(listed, CONCEPTS).find(terms) == expected
+    vocabulary = Vocabulary(sorted(known), CONCEPTS, ["reduc", "mandat", "jne", "ley", "elecc"])
+    keys = {gram: vocabulary.key(gram) for gram in known}
+    found = vocabulary.find([vocabulary.codes[term] for term in terms])
+    assert {gram for gram, key in keys.items() if key in found} == known & set(grams(terms, CONCEPTS))
+
+
+LEXICON = Lexicon(Conventions.load(country().directory / "weights"), {"reduc", "mandat", "juez", "elecc", "derog", "efect", "conced"})
+PHRASES = ["reduce el mandato", "de los jueces", "elecciones", "deroga la ley", "12345", "que concede", "sin efecto", "jurado nacional", "poder judicial", "eleciones"]
+WRITTEN = st.lists(st.sampled_from(PHRASES), max_size=15).map(lambda phrases: " ".join(phrases).split())
+
+
+@given(WRITTEN)
+def test_scanning_finds_the_terms_of_the_lexicon(written: list[str]) -> None:
+    assert LEXICON.words is not None
+    codes = Vocabulary([], {}, sorted(LEXICON.words)).codes
+    assert Scanner(LEXICON, codes).read(written) == [codes[term] for term in LEXICON.terms(written)]
 
 
 def test_an_unknown_day_is_refused_by_field() -> None:
     with pytest.raises(ValueError, match="presented"):
         move_of({"key": "k", "title": "Ley", "presented": "pronto"}, country())
     assert dt.date.fromisoformat("2024-03-01") == move_of({"key": "k", "title": "Ley", "presented": "2024-03-01"}, country()).steps[0].date
+
+
+def test_a_memory_works_a_word_out_once_and_keeps_no_long_one() -> None:
+    asked: list[str] = []
+    memory = Memory(lambda word: asked.append(word) or len(asked))  # type: ignore[func-returns-value]
+    assert [memory[word] for word in ("ley", "ley", "x" * 400, "x" * 400)] == [1, 1, 2, 3]
+    assert list(memory) == ["ley"]
