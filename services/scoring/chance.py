@@ -1,6 +1,7 @@
 """The chance that a bill becomes law, as it could be judged on a day. In: a move and a date; out: a probability and the base rate of bills like it.
 
 Two logistic models over readable weights (`chance.json`): *filing* reads subject words, type of proponent and calendar; *course* adds what has happened since.
+Each has weights for the parliamentary periods it was fitted on and others, of what held in general, for any other period.
 """
 
 from __future__ import annotations
@@ -26,19 +27,21 @@ _FLOOR = 0.001
 
 
 class Chance:
-    """Serves `chance.json`. Weights learned on one parliamentary period add to the common ones for bills of that period only."""
+    """Serves `chance.json`. In a period seen, words weigh by the year of filing too: bills on one subject share a fate."""
 
-    __slots__ = ("_base", "_bias", "_periods", "_pulls", "_scanner", "_vocabulary", "_weights", "_words", "version")
+    __slots__ = ("_base", "_bias", "_ends", "_periods", "_pulls", "_scanner", "_vocabulary", "_weights", "_words", "_years", "version")
 
     def __init__(self, model: dict[str, Any], conventions: Conventions) -> None:
         self.version: str = model["version"]
         self._periods: dict[str, int] = {period: at + 1 for at, period in enumerate(model["periods"])}
         self._base: dict[str, float] = model["base"]
+        self._ends: dict[str, float] = model["ends"]
         self._weights = [_weights(model, at) for at in range(len(self._periods) + 1)]
         self._bias = [weights.pop("bias") for weights in self._weights]
         self._pulls = [Memory(partial(_together, weights)) for weights in self._weights]
         self._vocabulary = Vocabulary(model["words"], {})
         self._words = [{self._vocabulary.key(gram): _pull(weights, at) for gram, weights in model["words"].items()} for at in range(len(self._periods) + 1)]
+        self._years = {int(year): {self._vocabulary.key(gram): model["words"][gram][0] * weight for gram, weight in words.items()} for year, words in model["years"].items()}
         self._scanner = Scanner(Lexicon(conventions, self._vocabulary.codes), self._vocabulary.codes)
 
     @classmethod
@@ -62,30 +65,41 @@ class Chance:
         weights, pulls = self._weights[period], self._pulls[period].__getitem__
         # What was said on the day of filing is one thing the later days know: its features are those of that day.
         first = state if state.untouched else state_of(move, on_filing(events), events[0].day)
-        filing = self._subject(move, period, words) + self._bias[period].real + sum(map(pulls, first.names)).real
+        filing = self._subject(move, period, events[0].day.year, words) + self._bias[period].real + sum(map(pulls, first.names)).real
         base = self._base.get(state.base, self._base["all"])
         if state.untouched:
             return _probability(filing), base
         slope = (weights["filing"] + weights.get(f"filing,top={state.top}", 0)).imag
-        return _probability(self._bias[period].imag + slope * filing + sum(map(pulls, state.names)).imag), base
+        course = _probability(self._bias[period].imag + slope * filing + sum(map(pulls, state.names)).imag)
+        return self._ended(course, state.end), base
 
-    def _subject(self, move: Move, period: int, words: Sequence[str] | None) -> float:
+    def _ended(self, course: float, end: str) -> float:
+        """What was published is law and what was withdrawn, rejected or shelved is not, as far as the past can tell, whatever else is known."""
+        if not end:
+            return course
+        return max(course, self._ends[end]) if end == "law" else min(course, self._ends[end])
+
+    def _subject(self, move: Move, period: int, year: int, words: Sequence[str] | None) -> float:
         """Log-odds from the words of title and summary: TF-IDF of unit length times weights."""
         if words is None:
             words = tokens(f"{move.title}\n{move.summary}" if move.summary else move.title)
-        pull = sum(filter(None, map(self._words[period].get, self._vocabulary.find(self._scanner.read(words)))))
-        return pull.imag / math.sqrt(pull.real) if pull else 0.0
+        found = self._vocabulary.find(self._scanner.read(words))
+        pull = sum(filter(None, map(self._words[period].get, found)))
+        if not pull:
+            return 0.0
+        own = sum(filter(None, map(self._years[year].get, found))) if period and year in self._years else 0.0
+        return (pull.imag + own) / math.sqrt(pull.real)
 
 
 def _pull(weights: list[float], period: int) -> complex:
     """Of one gram, in a number of two parts so that both are added at once: idf squared, and idf times its weight in a period (0: one never seen)."""
-    idf, common, *own = weights
-    return complex(idf * idf, idf * (common + (own[period - 1] if period else 0.0)))
+    idf = weights[0]
+    return complex(idf * idf, idf * weights[1 + period])
 
 
 def _weights(model: dict[str, Any], period: int) -> dict[str, complex]:
     """Weight of each feature for a period: in the model of filing (real part) and in that of the course (imaginary part)."""
-    filing, course = ({name: known[0] + (known[period] if period else 0.0) for name, known in model[part].items()} for part in ("filing", "course"))
+    filing, course = ({name: known[period] for name, known in model[part].items()} for part in ("filing", "course"))
     return {name: complex(filing.get(name, 0.0), course.get(name, 0.0)) for name in filing | course}
 
 

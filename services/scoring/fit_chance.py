@@ -1,4 +1,7 @@
-"""Fits the two models of chance.py. In: bills with known endings; out: weights as plain values. Training only: needs scikit-learn."""
+"""Fits the models of chance.py. In: bills with known endings; out: weights as plain values. Training only: needs scikit-learn.
+
+Every table holds a weight for bills of any other period first, then one for each period seen.
+"""
 
 from __future__ import annotations
 
@@ -6,30 +9,25 @@ import datetime as dt
 import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, diags_array, hstack  # type: ignore[import-untyped]
+from scipy.sparse import csr_matrix, hstack  # type: ignore[import-untyped]
 from sklearn.feature_extraction import DictVectorizer
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import KFold
 
-from services.scoring.snapshot import features, named, period_of
+from services.scoring.fit_filing import Cut, Floats, Inside, Outside, Said, apart_from, calibration, logistic, out_of_fold, split
+from services.scoring.history import history
+from services.scoring.snapshot import features, named, period_of, state_of
 from services.scoring.terms import Conventions, Lexicon, grams
 from shared.events import Move
 
-Floats: TypeAlias = NDArray[np.float64]
-
 DAYS = 6
-_FOLDS = 4
-_COMMON_WORDS, _PERIOD_WORDS = 0.5, 1.0
-_COMMON_STATE, _PERIOD_STATE = 0.3, 0.15
-_FILING_C, _COURSE_C, _COURSE_PERIOD = 3.0, 0.3, 0.3
-_SMALLEST_WORD, _SMALLEST_STATE = 0.05, 0.005
+_QUARTERS = 4
+_INSIDE_C, _OUTSIDE_C, _PERIOD = 0.05, 0.01, 0.3
+_SMALLEST_WORD, _SMALLEST_YEAR, _SMALLEST_STATE = 0.05, 0.1, 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,112 +45,103 @@ class Ended:
         return [self.filed, *(self.filed + dt.timedelta(days=chance.randint(0, span)) for _ in range(DAYS))]
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """What could be read of a bill on one day: its grams, its features and its period (empty: treat as a period never seen)."""
-
-    words: list[str]
-    found: dict[str, float]
-    period: str
-
-    @property
-    def state(self) -> dict[str, float]:
-        return {name: value for name, value in self.found.items() if not name.startswith(("base=", "untouched"))}
-
-
 def cuts(bills: Sequence[Ended], conventions: Conventions, seed: int) -> list[list[Cut]]:
     """For each bill its cut at filing, then at `DAYS` random days."""
     lexicon = Lexicon(conventions, None)
     chance = random.Random(seed)
     out = []
     for bill in bills:
-        words = grams(lexicon.read(f"{bill.move.title}\n{bill.move.summary or ''}"), {})
+        words, title = (grams(lexicon.read(text), {}) for text in (f"{bill.move.title}\n{bill.move.summary or ''}", bill.move.title))
         period = period_of(bill.move)
-        out.append([Cut(words, features(bill.move, day), period) for day in bill.days(chance)])
+        out.append([Cut(words, title, features(bill.move, day), period, bill.filed.year) for day in bill.days(chance)])
     return out
 
 
-def _per_period(matrix: csr_matrix, periods: Sequence[str], known: Sequence[str]) -> Iterator[csr_matrix]:
-    for period in known:
-        yield diags_array(np.array([float(p == period) for p in periods])) @ matrix
-
-
-class Filing:
-    """Chance at filing: words and state, common weights plus a share of each period's own."""
-
-    def __init__(self, rows: Sequence[Cut], laws: Sequence[bool]) -> None:
-        self.known = sorted({row.period for row in rows})
-        self.words = TfidfVectorizer(analyzer=list, min_df=2, binary=True)
-        self.state = DictVectorizer()
-        self.words.fit([row.words for row in rows])
-        self.state.fit([row.state for row in rows])
-        self.model = LogisticRegression(C=_FILING_C, max_iter=1000)
-        self.model.fit(self._design(rows), laws)
-
-    def _design(self, rows: Sequence[Cut]) -> csr_matrix:
-        words = self.words.transform([row.words for row in rows])
-        state = self.state.transform([row.state for row in rows])
-        periods = [row.period for row in rows]
-        blocks = [words * _COMMON_WORDS, *(b * _PERIOD_WORDS for b in _per_period(words, periods, self.known))]
-        blocks += [state * _COMMON_STATE, *(b * _PERIOD_STATE for b in _per_period(state, periods, self.known))]
-        return hstack(blocks).tocsr()
-
-    def logits(self, rows: Sequence[Cut]) -> Floats:
-        return np.asarray(self.model.decision_function(self._design(rows)))
-
-    def exported(self) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
-        """Words as gram: [idf, common, one a period], state as name: [common, one a period]; small ones left out."""
-        coefficients, width, height = self.model.coef_[0], len(self.words.vocabulary_), len(self.state.vocabulary_)
-        parts = 1 + len(self.known)
-        words = coefficients[: parts * width].reshape(parts, width) * np.array([[_COMMON_WORDS], *[[_PERIOD_WORDS]] * len(self.known)])
-        state = coefficients[parts * width :].reshape(parts, height) * np.array([[_COMMON_STATE], *[[_PERIOD_STATE]] * len(self.known)])
-        idf = self.words.idf_
-        told = {gram: [round(float(idf[at]), 2), *_rounded(words[:, at], 2)] for gram, at in sorted(self.words.vocabulary_.items()) if np.abs(words[:, at]).max() >= _SMALLEST_WORD}
-        return told, {"bias": [float(self.model.intercept_[0]), *[0.0] * len(self.known)], **_table(self.state, state)}
-
-
 class Course:
-    """Chance on a later day: the filing log-odds and what has happened since."""
+    """Chance on a later day: the filing log-odds and what has happened since. `inside`: for bills of the periods it was fitted on."""
 
-    def __init__(self, rows: Sequence[Cut], filing: Floats, laws: Sequence[bool]) -> None:
-        self.known = sorted({row.period for row in rows})
-        self.state = DictVectorizer()
-        self.state.fit(_with_filing(rows, filing))
-        self.model = LogisticRegression(C=_COURSE_C / DAYS, max_iter=1000)
-        self.model.fit(self._design(rows, filing), laws)
+    def __init__(self, rows: Sequence[Cut], filing: Floats, laws: Sequence[bool], *, inside: bool) -> None:
+        self.known = sorted({row.period for row in rows}) if inside else []
+        self.inside = inside
+        self.state = DictVectorizer().fit(self._named(rows, filing))
+        self.model = logistic(_INSIDE_C if inside else _OUTSIDE_C).fit(self._design(rows, filing), laws)
+
+    def _named(self, rows: Sequence[Cut], filing: Floats) -> list[dict[str, float]]:
+        found = [row.state if self.inside else row.general for row in rows]
+        tops = [named(row.found, "top") for row in rows]
+        return [{**state, "filing": float(z), f"filing,top={top}": float(z)} for state, top, z in zip(found, tops, filing, strict=True)]
 
     def _design(self, rows: Sequence[Cut], filing: Floats) -> csr_matrix:
-        state = self.state.transform(_with_filing(rows, filing))
-        periods = [row.period for row in rows]
-        return hstack([state, *(b * _COURSE_PERIOD for b in _per_period(state, periods, self.known))]).tocsr()
+        state = self.state.transform(self._named(rows, filing))
+        return hstack([state, *(b * _PERIOD for b in split(state, [row.period for row in rows], self.known))]).tocsr()
 
     def probabilities(self, rows: Sequence[Cut], filing: Floats) -> Floats:
         return np.asarray(self.model.predict_proba(self._design(rows, filing))[:, 1])
 
-    def exported(self) -> dict[str, list[float]]:
-        parts = 1 + len(self.known)
-        table = self.model.coef_[0].reshape(parts, -1) * np.array([[1.0], *[[_COURSE_PERIOD]] * len(self.known)])
-        return {"bias": [float(self.model.intercept_[0]), *[0.0] * len(self.known)], **_table(self.state, table)}
+    def weights(self) -> Floats:
+        """One row a period it knows, or a single one."""
+        table: Floats = self.model.coef_[0].reshape(1 + len(self.known), -1)
+        return table[0] + table[1:] * _PERIOD if self.inside else table
 
 
-def _with_filing(rows: Sequence[Cut], filing: Floats) -> list[dict[str, float]]:
-    return [{**row.state, "filing": float(z), f"filing,top={named(row.found, 'top')}": float(z)} for row, z in zip(rows, filing, strict=True)]
+def fit_courses(table: Sequence[Sequence[Cut]], said: Said, laws: Sequence[bool]) -> tuple[Course, Course]:
+    """(inside, outside). Outside meets every second day without the summary."""
+    later = [cut for days in table for cut in days[1:]]
+    endings = np.repeat(laws, DAYS).tolist()
+    outside = np.column_stack([said.title if day % 2 else said.outside for day in range(DAYS)]).ravel()
+    return Course(later, np.repeat(said.inside, DAYS), endings, inside=True), Course(later, outside, endings, inside=False)
 
 
-def _rounded(values: Floats, digits: int) -> list[float]:
+def fit(bills: Sequence[Ended], conventions: Conventions, seed: int) -> dict[str, Any]:
+    """The whole model as plain values, in the form chance.py reads."""
+    table = cuts(bills, conventions, seed)
+    laws = [bill.law for bill in bills]
+    first = [days[0] for days in table]
+    said = out_of_fold(first, laws, seed)
+    inside, outside = Inside(first, laws), Outside(first, laws)
+    slope, shift = calibration(said.inside, laws)
+    words, years, state = (slope * weights for weights in inside.weights())
+    outer_words, outer_state = outside.weights()
+    at_filing, later = fit_courses(table, _calibrated(said, slope, shift), laws)
+    return {
+        "periods": inside.periods,
+        "base": base_rates(table, laws),
+        "ends": end_rates(bills),
+        "filing": {"bias": [_intercept(outside), *[slope * _intercept(inside) + shift] * len(words)], **_table((outside.state, outer_state[None]), (inside.state, state))},
+        "course": {"bias": [_intercept(later), *[_intercept(at_filing)] * len(words)], **_table((later.state, later.weights()), (at_filing.state, at_filing.weights()))},
+        "words": _words(inside, np.vstack([outer_words, words])),
+        "years": {str(year): _year(inside, weights) for year, weights in zip(inside.years, years, strict=True)},
+    }
+
+
+def _calibrated(said: Said, slope: float, shift: float) -> Said:
+    return Said(slope * said.inside + shift, said.outside, said.title)
+
+
+def _intercept(fitted: Inside | Outside | Course) -> float:
+    return round(float(fitted.model.intercept_[0]), 4)
+
+
+def _rounded(values: Floats | Sequence[float], digits: int) -> list[float]:
     return [round(float(value), digits) + 0.0 for value in values]
 
 
-def _table(names: DictVectorizer, weights: Floats) -> dict[str, list[float]]:
-    return {name: _rounded(weights[:, at], 4) for name, at in sorted(names.vocabulary_.items()) if np.abs(weights[:, at]).max() >= _SMALLEST_STATE}
+def _table(outside: tuple[DictVectorizer, Floats], inside: tuple[DictVectorizer, Floats]) -> dict[str, list[float]]:
+    """Feature: [weight outside, one a period]; small ones left out."""
+    columns: list[dict[str, float]] = [{name: float(row[at]) for name, at in names.vocabulary_.items()} for names, weights in (outside, inside) for row in weights]
+    names = sorted(set().union(*columns))
+    rows = {name: _rounded([column.get(name, 0.0) for column in columns], 4) for name in names}
+    return {name: row for name, row in rows.items() if max(map(abs, row)) >= _SMALLEST_STATE}
 
 
-def out_of_fold(rows: Sequence[Cut], laws: Sequence[bool], seed: int) -> Floats:
-    """Filing log-odds of each bill by a model that did not see it: what the course model learns from."""
-    out = np.zeros(len(rows))
-    for seen, unseen in KFold(_FOLDS, shuffle=True, random_state=seed).split(rows):
-        out[unseen] = Filing([rows[i] for i in seen], [laws[i] for i in seen]).logits([rows[i] for i in unseen])
-    return out
+def _words(inside: Inside, weights: Floats) -> dict[str, list[float]]:
+    """Gram: [idf, weight outside, one a period]; grams that count in no period and no year left out."""
+    idf = inside.words.idf_
+    return {gram: [round(float(idf[at]), 2), *_rounded(weights[:, at], 2)] for gram, at in sorted(inside.words.vocabulary_.items())}
+
+
+def _year(inside: Inside, weights: Floats) -> dict[str, float]:
+    return {gram: round(float(weights[at]), 2) for gram, at in sorted(inside.words.vocabulary_.items()) if abs(weights[at]) >= _SMALLEST_YEAR}
 
 
 def base_rates(table: Sequence[Sequence[Cut]], laws: Sequence[bool]) -> dict[str, float]:
@@ -167,45 +156,44 @@ def base_rates(table: Sequence[Sequence[Cut]], laws: Sequence[bool]) -> dict[str
     return {"all": round(overall, 4), **{name: round((hits + 10 * overall) / (bills + 10), 4) for name, (hits, bills) in sorted(seen.items())}}
 
 
-def fit(bills: Sequence[Ended], conventions: Conventions, seed: int) -> dict[str, Any]:
-    """The whole model as plain values, in the form chance.py reads."""
-    table = cuts(bills, conventions, seed)
-    laws = [bill.law for bill in bills]
-    first = [days[0] for days in table]
-    filing = Filing(first, laws)
-    course = fit_course(table, laws, seed)
-    words, state = filing.exported()
-    return {"periods": filing.known, "base": base_rates(table, laws), "filing": state, "course": course.exported(), "words": words}
-
-
-def fit_course(table: Sequence[Sequence[Cut]], laws: Sequence[bool], seed: int) -> Course:
-    logits = out_of_fold([days[0] for days in table], laws, seed)
-    later = [cut for days in table for cut in days[1:]]
-    return Course(later, np.repeat(logits, DAYS), np.repeat(laws, DAYS).tolist())
+def end_rates(bills: Sequence[Ended]) -> dict[str, float]:
+    """Share of law among bills that had seemed to end as law, and as dead, at any step."""
+    seen: dict[str, list[float]] = {"law": [0.5, 1.0], "dead": [0.5, 1.0]}
+    for bill in bills:
+        days = sorted({step.date for step in bill.move.steps})
+        for end in {state_of(bill.move, history(bill.move, day), day).end for day in days} - {""}:
+            seen[end][0] += bill.law
+            seen[end][1] += 1
+    return {end: min(0.999, round(laws / count, 4)) for end, (laws, count) in seen.items()}
 
 
 def measured(bills: Sequence[Ended], conventions: Conventions, seed: int) -> Iterator[str]:
-    """Brier skill at filing and on a random later day: for the last period by a model of the one before, and by models that saw two thirds of it."""
+    """Brier skill at filing and on a random later day: for each period by a model of the other, and for the last by models that saw three quarters of it."""
     table = cuts(bills, conventions, seed)
     laws = [bill.law for bill in bills]
-    last = max(days[0].period for days in table)
-    before, after = ([at for at, days in enumerate(table) if (days[0].period == last) is is_last] for is_last in (False, True))
+    periods = [days[0].period for days in table]
     yield "chance of law, Brier skill at filing and on a random day (AUROC):"
-    yield f"  a period never seen: {_judged(_judge(table, laws, before, after, seed, blind=True))}"
-    parts = [_judge(table, laws, before + [after[i] for i in seen], [after[i] for i in unseen], seed, blind=False) for seen, unseen in _thirds(after, seed)]
-    yield f"  bills not seen of the last period: {_judged([np.concatenate(column) for column in zip(*parts, strict=True)])}"
+    for period in sorted(set(periods)):
+        others, own = apart_from(period, periods)
+        for title in (False, True):
+            yield f"  {period}, never seen{', titles only' if title else ''}: {_judged(_judge(table, laws, others, own, seed, inside=False, title=title))}"
+    last = max(periods)
+    before, after = apart_from(last, periods)
+    quarters = KFold(_QUARTERS, shuffle=True, random_state=seed).split(after)
+    found = [_judge(table, laws, before + [after[i] for i in seen], [after[i] for i in unseen], seed, inside=True) for seen, unseen in quarters]
+    yield f"  {last}, bills not seen: {_judged([np.concatenate(column) for column in zip(*found, strict=True)])}"
 
 
-def _thirds(rows: Sequence[int], seed: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    yield from KFold(3, shuffle=True, random_state=seed).split(rows)
-
-
-def _judge(table: Sequence[Sequence[Cut]], laws: Sequence[bool], seen: Sequence[int], unseen: Sequence[int], seed: int, *, blind: bool) -> list[Floats]:
+def _judge(table: Sequence[Sequence[Cut]], laws: Sequence[bool], seen: Sequence[int], unseen: Sequence[int], seed: int, *, inside: bool, title: bool = False) -> list[Floats]:
     """What models of the seen say of the unseen: (said at filing, was, said later, was)."""
     known, known_laws = [table[i] for i in seen], [laws[i] for i in seen]
-    asked = [[replace(cut, period="") if blind else cut for cut in table[i]] for i in unseen]
-    logits = Filing([days[0] for days in known], known_laws).logits([days[0] for days in asked])
-    later = fit_course(known, known_laws, seed).probabilities([cut for days in asked for cut in days[1:]], np.repeat(logits, DAYS))
+    asked, first = [table[i] for i in unseen], [days[0] for days in known]
+    said = out_of_fold(first, known_laws, seed)
+    slope, shift = calibration(said.inside, known_laws)
+    courses = fit_courses(known, _calibrated(said, slope, shift), known_laws)
+    at_filing = [days[0] for days in asked]
+    logits = slope * Inside(first, known_laws).logits(at_filing) + shift if inside else Outside(first, known_laws).logits(at_filing, title=title)
+    later = courses[0 if inside else 1].probabilities([cut for days in asked for cut in days[1:]], np.repeat(logits, DAYS))
     was = np.array([laws[i] for i in unseen], dtype=float)
     return [1.0 / (1.0 + np.exp(-logits)), was, later, np.repeat(was, DAYS)]
 

@@ -40,8 +40,17 @@ _LADDER = {
 _RUNG = {rung: name for name, rung in reversed(_LADDER.items())}
 _SILENT = frozenset({"letter", "other", "signature_withdrawn", "clerk_order", "haste"})
 _DEAD = frozenset({"archived", "withdrawn", "rejected_outright", "rejected"})
+_LAW = frozenset({"promulgated", "published"})
 _DAYS = (0, 2, 7, 20, 45, 90, 180, 365, 730, 1200)
-_MARK = re.compile("insistencia|exonera|prioridad|priorizacion|dispens|unanimidad|mayoria|minoria|archiv|2da|1ra|permanente|pleno|desacumul|acumul|ampliacion de agenda|intermedio")
+_WORD = re.compile(r"\w+")
+# Beginnings of words of procedure; none begins a name of those who signed bills since 2006.
+_PROCEDURE = re.compile(
+    "insistenci|exoner|priori|dispens|unanimidad|mayoria|minoria|archiv|2da|1ra|permanente|pleno|desacumul|acumul|ampliacion|agend|intermedio|solicit|adher|adhier"
+    "|agreg|retir|retorn|regres|deriv|pase|reiter|remit|remis|trasl|sustitutori|predictam|pdte|pdta|president|portavo|vocer|reconsider|errata|rectific|aclar|omit"
+    "|insert|plazo|votacion|firma|antecedent|atend|tengas|conocimiento|consejo|pedido|document|ministr|consult|opinion|texto|asociacion|estudio|debat|incluy|inclus"
+    "|consign|expedient|tematic|vence|relatoria|deneg|suspend|falta|consensu|acuerdo|ejecutivo|pcm|tramit|sesion|congresist|congreso|cong|comis|comision|aprob|rechaz"
+    "|publicac|modific|acordo|recib|entreg|present|folios|adjunt|oficio|dictam"
+)
 _COMMITTEE = re.compile(
     "justicia|descentralizacion|economia|constitucion|defensa|educacion|presupuesto|transportes|agraria|pueblos|vivienda|trabajo|energia|consumidor|salud"
     "|exteriores|exterior|cultura|seguridad|fiscalizacion|mujer|produccion|inclusion|ciencia|inteligencia|ambiente|especial"
@@ -68,11 +77,12 @@ def features(move: Move, as_of: dt.date) -> dict[str, float]:
 class State(NamedTuple):
     """A move on a day. `names` are its features, in tuples of which all but the last are made once and come again: a model may remember what each weighs.
 
-    `base` names its base rate; `untouched`: nothing has happened since it was filed that day.
+    `base` names its base rate; `end`: "law" or "dead" when that is what it seems to be; `untouched`: nothing has happened since it was filed that day.
     """
 
     top: str
     base: str
+    end: str
     untouched: bool
     names: tuple[tuple[str, ...], ...]
 
@@ -86,7 +96,7 @@ def state_of(move: Move, events: Sequence[Event], as_of: dt.date) -> State:
     """The same, for whoever asks often."""
     filed = events[0].day
     kind = proponent_kind(move.proponent)
-    rung, last, at, happened = _course(tuple([event.name for event in events]))
+    rung, last, at, end, happened = _course(tuple([event.name for event in events]))
     top = _RUNG[rung]
     untouched = rung == 0 and filed == as_of
     names = (
@@ -97,22 +107,23 @@ def state_of(move: Move, events: Sequence[Event], as_of: dt.date) -> State:
         _UNTOUCHED if untouched else (),
         _marked(events),
     )
-    return State(top, f"{kind},{top}", untouched, names)
+    return State(top, f"{kind},{top}", end, untouched, names)
 
 
 _UNTOUCHED = ("untouched",)
 
 
 @lru_cache(maxsize=16_384)
-def _course(names: tuple[str, ...]) -> tuple[int, str, int, tuple[str, ...]]:
-    """How far it came, what happened last, which event reached the furthest rung first, and what happened at all."""
+def _course(names: tuple[str, ...]) -> tuple[int, str, int, str, tuple[str, ...]]:
+    """How far it came, what happened last, which event reached the furthest rung first, how it ended, and what happened at all."""
     rungs = [_LADDER.get(name, 0) for name in names]
     last = next((name for name in reversed(names) if name not in _SILENT), "filed")
     dead: tuple[str, ...] = ()
     if not _DEAD.isdisjoint(names):
         dead = ("dead", "revived" if _LADDER.get(last, 0) >= 3 else "still_dead")
     happened = (*chain.from_iterable(_count(*item) for item in Counter(names).items()), *dead)
-    return max(rungs), last, rungs.index(max(rungs)), happened
+    end = "dead" if last in _DEAD else ""
+    return max(rungs), last, rungs.index(max(rungs)), end if _LAW.isdisjoint(names) else "law", happened
 
 
 def _marked(events: Sequence[Event]) -> tuple[str, ...]:
@@ -214,4 +225,11 @@ def _marks(event: str, detail: str) -> tuple[str, ...]:
     """What the detail of a step adds: the committee it went to, and listed words of procedure; nothing else of it is read."""
     plain = folded(detail)
     committees = _COMMITTEE.findall(plain) if event in ("referred", "committee") else ()
-    return tuple(dict.fromkeys([*(f"committee={word}" for word in committees), *(f"{event}~{mark}" for mark in _MARK.findall(plain))]))
+    marks = [mark for word in _WORD.findall(plain) if (mark := _mark(word))]
+    return tuple(dict.fromkeys([*(f"committee={word}" for word in committees), *(f"{event}~{mark}" for mark in marks)]))
+
+
+@lru_cache(maxsize=16_384)
+def _mark(word: str) -> str:
+    found = _PROCEDURE.match(word)
+    return found[0] if found else ""

@@ -51,6 +51,36 @@ def test_a_shelved_bill_has_little_chance(chance: Chance) -> None:
     assert chance.of_law(bill(COMMITTEE, SHELVED), dt.date(2022, 7, 15))[0] < 0.1
 
 
+@pytest.mark.parametrize("period", ["2021-2026", "2011-2016"])
+@pytest.mark.parametrize("stage", [Stage.SHELVED, Stage.WITHDRAWN, Stage.REJECTED])
+def test_an_end_outweighs_all_that_went_before(chance: Chance, period: str, stage: Stage) -> None:
+    last = step(stage, "2022-07-12")
+    assert chance.of_law(bill(COMMITTEE, REPORT, PASSED, WAIVED, last, period=period, proponent="PODER EJECUTIVO"), dt.date(2022, 7, 15))[0] < 0.03
+
+
+@pytest.mark.parametrize("native", ["PUBLICADO EN EL DIARIO OFICIAL EL PERUANO", "PROMULGADO/PRESIDENTE DEL CONGRESO"])
+def test_what_was_published_is_law_though_its_file_went_to_the_archive(chance: Chance, native: str) -> None:
+    published = step(Stage.PUBLISHED, "2022-07-10", native)
+    assert chance.of_law(bill(published), dt.date(2022, 7, 15))[0] > 0.99
+    assert chance.of_law(bill(published, SHELVED.model_copy(update={"date": dt.date(2022, 7, 12)})), dt.date(2022, 7, 15))[0] > 0.99
+
+
+def test_a_bill_taken_up_again_is_not_dead(chance: Chance) -> None:
+    shelved = step(Stage.SHELVED, "2022-04-01", "AL ARCHIVO")
+    day = dt.date(2022, 5, 20)
+    assert chance.of_law(bill(COMMITTEE, shelved, REPORT), day)[0] > chance.of_law(bill(COMMITTEE, REPORT, shelved.model_copy(update={"date": dt.date(2022, 5, 2)})), day)[0]
+
+
+def test_words_weigh_by_the_year_only_in_a_period_seen_in_training(chance: Chance) -> None:
+    def said(year: int, period: str) -> float:
+        filed = dt.date(year, 9, 1)
+        move = bill(title="Ley universitaria", period=period, steps=(Step(stage=Stage.FILED, date=filed),))
+        return chance.of_law(move, filed)[0]
+
+    assert said(2012, "2011-2016") != said(2013, "2011-2016")
+    assert said(2032, "2031-2036") == said(2022, "2021-2026")
+
+
 def test_later_steps_are_not_seen(chance: Chance) -> None:
     day = dt.date(2022, 5, 20)
     assert chance.of_law(bill(COMMITTEE, REPORT, PASSED, WAIVED, PUBLISHED), day) == chance.of_law(bill(COMMITTEE, REPORT), day)
@@ -107,4 +137,5 @@ def test_only_the_type_of_proponent_is_read(proponent: str | None, kind: str) ->
 def test_features_are_named_and_never_name_anyone() -> None:
     found = features(bill(COMMITTEE, step(Stage.OTHER, "2022-04-01", "Oficio", detail="Cong. Juan Pérez solicita priorización")), dt.date(2022, 4, 20))
     assert found["committee=transportes"] == 1.0
+    assert {"letter~cong", "letter~solicit", "letter~priori"} <= found.keys()
     assert not [name for name in found if "perez" in name.lower()]
