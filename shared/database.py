@@ -57,7 +57,9 @@ def _sqlite_engine(url: str) -> Engine:
 
 
 def _postgres_engine(url: str, service: str) -> Engine:
-    return create_engine(url, pool_size=4, max_overflow=12, pool_pre_ping=True, connect_args={"options": f"-csearch_path={service}", "connect_timeout": 5})
+    # A plan made while a table was empty reads all of it, and a kept one does so for as long as nobody analyses the table: we plan by what the tables hold now.
+    options = f"-csearch_path={service} -cplan_cache_mode=force_custom_plan"
+    return create_engine(url, pool_size=4, max_overflow=12, pool_pre_ping=True, connect_args={"options": options, "connect_timeout": 5})
 
 
 class Database:

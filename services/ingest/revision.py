@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import orjson
 from prometheus_client import Counter
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from services.ingest.identity import Grouping, Identifier
@@ -18,6 +18,7 @@ from services.ingest.merge import Merger
 from services.ingest.numbering import NAME, Number
 from services.ingest.observation import Observation, read_content, visible_from
 from services.ingest.tables import Base, MoveRow, ObservationRow
+from shared.bulk import write_rows
 from shared.countries import Pack
 from shared.countries.pack import folded
 from shared.errors import Refused
@@ -232,9 +233,7 @@ class _Written:
         aliases = {row["alias"]: row for row in reversed(self.aliases)}
         rows_of = {"moves": self.moves, "aliases": list(aliases.values()), "observations": self.observations, "outbox": self.events}
         for table, rows in rows_of.items():
-            if rows:
-                # Past the ORM, which costs more here than the database does.
-                session.connection().execute(insert(Base.metadata.tables[table]), rows)
+            write_rows(session, Base.metadata.tables[table], rows)
         if self.updates:
             session.execute(update(MoveRow), self.updates)
 
