@@ -18,11 +18,11 @@ from services.ingest.merge import Merger
 from services.ingest.numbering import NAME, Number
 from services.ingest.observation import Observation, read_content, visible_from
 from services.ingest.tables import Base, MoveRow, ObservationRow
-from shared.bulk import write_rows
 from shared.countries import Pack
 from shared.countries.pack import folded
 from shared.errors import Refused
 from shared.events import MOVES, Instrument, Move, Provenance, digest
+from shared.rows import insert_rows
 
 UNKNOWN_STAGES = Counter("veedor_ingest_unknown_stage_total", "Observations whose native stage no pack maps; kept as `other`.", ["country"])
 REVISIONS = Counter("veedor_ingest_revisions_total", "Revisions of moves stored.", ["country", "reason"])
@@ -233,7 +233,7 @@ class _Written:
         aliases = {row["alias"]: row for row in reversed(self.aliases)}
         rows_of = {"moves": self.moves, "aliases": list(aliases.values()), "observations": self.observations, "outbox": self.events}
         for table, rows in rows_of.items():
-            write_rows(session, Base.metadata.tables[table], rows)
+            insert_rows(session.connection(), Base.metadata.tables[table], rows)
         if self.updates:
             session.execute(update(MoveRow), self.updates)
 

@@ -19,12 +19,12 @@ from services.ingest.merge import Merger
 from services.ingest.observation import Observation
 from services.ingest.revision import REVISIONS, Circumstances, Outcome, Revision, event_row, row_values
 from services.ingest.tables import Base, MoveRow, OutboxRow, ProgressRow, SourceRow
-from shared.bulk import write_rows
 from shared.bus.contract import Bus, Record
 from shared.countries import Pack
 from shared.database import Database
 from shared.events import Move, Provenance
 from shared.outbox import Pending, Relay
+from shared.rows import insert_rows
 
 BATCH = 500
 OUTBOX = Base.metadata.tables["outbox"]
@@ -134,7 +134,7 @@ class Store:
         # A level that rises by the calendar alone is news, of an old move too.
         events = [event_row(dict(zip(names, row, strict=True)) | {"as_of": day, "backfill": False, "exercise": exercise}, "clock") for row in rows]
         if events:
-            write_rows(session, OUTBOX, events)
+            insert_rows(session.connection(), OUTBOX, events)
             session.execute(update(MoveRow).where(col(MoveRow.move_id).in_([row[0] for row in rows])).values(as_of=day))
         return len(rows)
 
@@ -145,7 +145,7 @@ class Store:
         for row in rows:
             move = settled(Move.model_validate_json(row.content), self.pack, day)
             values = row_values(move, move_json(move), self.pack) | self._next(row, day, exercise)
-            write_rows(session, OUTBOX, [event_row(values | {"provenance": row.provenance}, reason, ("steps",))])
+            insert_rows(session.connection(), OUTBOX, [event_row(values | {"provenance": row.provenance}, reason, ("steps",))])
             session.execute(update(MoveRow), [values])
         REVISIONS.labels(self.pack.code, reason).inc(len(rows))
         return len(rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from sqlalchemy import Column, Date, Float, Integer, LargeBinary, MetaData, String, Table, Text, select
+from sqlalchemy import BigInteger, Boolean, Column, Date, Float, Integer, LargeBinary, MetaData, String, Table, Text, select
 from sqlalchemy.exc import IntegrityError
 
 from shared.database import Database, Utc
@@ -16,6 +16,8 @@ THINGS = Table(
     MetaData(),
     Column("id", String(32), primary_key=True),
     Column("index", Integer),
+    Column("large", BigInteger),
+    Column("told", Boolean),
     Column("size", Float),
     Column("day", Date),
     Column("moment", Utc),
@@ -26,7 +28,7 @@ DAY, MOMENT = dt.date(2024, 2, 29), dt.datetime(2024, 2, 29, 12, 30, tzinfo=dt.U
 
 
 def row(name: str, **changes: object) -> dict[str, object]:
-    return {"id": name, "index": 70_000, "size": 0.5, "day": DAY, "moment": MOMENT, "raw": b"\x00\xff", "words": "año, {\"\\'} NULL"} | changes
+    return {"id": name, "index": 70_000, "large": 2**40, "told": True, "size": 0.5, "day": DAY, "moment": MOMENT, "raw": b"\x00\xff", "words": "año, {\"\\'} NULL"} | changes
 
 
 @pytest.fixture
@@ -42,7 +44,11 @@ def stored(database: Database) -> dict[str, dict[str, object]]:
 
 
 def test_all_types_come_back_as_they_went_in(things: Database) -> None:
-    rows = [row("a"), row("b", index=None, size=None, day=None, moment=None, raw=None, words=None), row("c", index=1, words="")]
+    rows = [
+        row("a"),
+        row("b", index=None, large=None, told=None, size=None, day=None, moment=None, raw=None, words=None),
+        row("c", index=1, told=False, words="señal\t\\N\u2028😀"),
+    ]
     with things.transaction() as session:
         insert_rows(session.connection(), THINGS, rows)
     assert list(stored(things).values()) == rows
