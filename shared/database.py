@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command, context
-from alembic.config import Config
 from sqlalchemy import DateTime, Engine, MetaData, TypeDecorator, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 from sqlalchemy.pool import QueuePool
@@ -94,6 +92,10 @@ class Database:
 
     def migrate(self, revision: str = "head") -> None:
         """Brings the schema to `revision` (Alembic); safe to run from several processes at once."""
+        # Alembic takes as long to load as the rest of us together: only who migrates waits for it.
+        from alembic import command
+        from alembic.config import Config
+
         config = Config()
         config.set_main_option("script_location", str(SERVICES / self.service / "migrations"))
         with _named(self.service), self.writer.connect() as connection, connection.begin():
@@ -129,6 +131,8 @@ def _named(service: str) -> Iterator[None]:
 
 def run_migrations(metadata: MetaData) -> None:
     """What every `services/*/migrations/env.py` calls: runs on the connection `Database.migrate` hands over."""
+    from alembic import context
+
     connection = context.config.attributes["connection"]
     context.configure(connection=connection, target_metadata=metadata, render_as_batch=connection.dialect.name == "sqlite", transactional_ddl=False)
     context.run_migrations()

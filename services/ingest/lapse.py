@@ -60,9 +60,9 @@ def settled(move: Move, pack: Pack, as_of: dt.date) -> Move:
     return move.model_copy(update={"steps": tuple(in_order([*move.steps, step]))})
 
 
-def watched_until(move: Move, pack: Pack) -> dt.date:
+def watched_until(move: Move, lapses: dt.date | None) -> dt.date:
     """Last day on which a pending move is issued again: until it lapses, else two years after its last step."""
-    return lapses_on(move, pack) or _last(move) + SILENCE
+    return lapses or _last(move) + SILENCE
 
 
 def _last(move: Move) -> dt.date:

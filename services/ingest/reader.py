@@ -18,9 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 
-import openpyxl
 import orjson
-from openpyxl.utils.exceptions import InvalidFileException
 
 from services.ingest.table import Table, is_blank, recognise
 from shared.errors import Refused
@@ -273,6 +271,10 @@ def _sheet_rows(sheet: Any, size: int) -> Iterator[Line]:
 
 
 def _workbook(raw: BinaryIO) -> Any:
+    # It loads numpy where that is installed: only who brings a workbook waits for it.
+    import openpyxl
+    from openpyxl.utils.exceptions import InvalidFileException
+
     try:
         with zipfile.ZipFile(raw) as packed:
             if sum(member.file_size for member in packed.infolist()) > MAX_UNPACKED:

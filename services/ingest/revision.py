@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import orjson
 from prometheus_client import Counter
@@ -66,6 +67,11 @@ class Circumstances:
     @property
     def source(self) -> str:
         return self.provenance.source if self.provenance else "unknown"
+
+    @cached_property
+    def told(self) -> bytes | None:
+        """The provenance as a move's row keeps it."""
+        return provenance_json(self.provenance)
 
 
 @dataclass
@@ -209,7 +215,7 @@ class Revision:
         # The days of a move's events never run backwards, whatever day a batch is about.
         day = max(self.circumstances.as_of, before.as_of) if before else self.circumstances.as_of
         return row_values(move, content, self.pack) | {
-            "provenance": provenance_json(self.circumstances.provenance),
+            "provenance": self.circumstances.told,
             "revision": revision,
             "backfill": backfill,
             "exercise": self.circumstances.exercise,
@@ -240,6 +246,7 @@ class _Written:
 
 def row_values(move: Move, content: bytes, pack: Pack) -> dict[str, object]:
     """The columns of a move's row that follow from the move."""
+    lapses = lapses_on(move, pack)
     return {
         "move_id": move.move_id,
         "country": move.country,
@@ -248,8 +255,8 @@ def row_values(move: Move, content: bytes, pack: Pack) -> dict[str, object]:
         "content": content,
         "search": folded(" ".join((move.key, *move.aliases, move.title))),
         "pending": pending(move, pack),
-        "lapses_on": lapses_on(move, pack),
-        "watched_until": watched_until(move, pack),
+        "lapses_on": lapses,
+        "watched_until": watched_until(move, lapses),
     }
 
 

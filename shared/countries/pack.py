@@ -42,10 +42,20 @@ KNOWN_LABELS = 10_000
 _GAPS = re.compile(r"[\s.,;:()\-–—_/°º]+")
 
 
+class _Unaccented(dict[int, int | None]):
+    """For str.translate: drops combining characters; looks each character up once."""
+
+    def __missing__(self, code: int) -> int | None:
+        self[code] = None if unicodedata.combining(chr(code)) else code
+        return self[code]
+
+
+_UNACCENTED = _Unaccented()
+
+
 def folded(text: str) -> str:
     """Lower case, no accents, punctuation as single spaces: how native labels are compared."""
-    plain = "".join(c for c in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(c))
-    return _GAPS.sub(" ", plain).strip()
+    return _GAPS.sub(" ", unicodedata.normalize("NFD", text.lower()).translate(_UNACCENTED)).strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,7 @@ class Pack:
     _starts: tuple[tuple[str, Stage], ...] = field(repr=False)
     _closed: frozenset[dt.date] = field(repr=False)
     _known: dict[str, Stage | None] = field(default_factory=dict, repr=False)
+    _named: dict[str, Period | None] = field(default_factory=dict, repr=False)
 
     @property
     def code(self) -> str:
@@ -127,7 +138,12 @@ class Pack:
 
     def period(self, code: str) -> Period | None:
         """By code ("2021-2026") or by the year it began ("2021")."""
-        return next((period for period in self.periods if code in (period.code, str(period.start.year))), None)
+        if code in self._named:
+            return self._named[code]
+        found = next((period for period in self.periods if code in (period.code, str(period.start.year))), None)
+        if len(self._named) < KNOWN_LABELS:
+            self._named[code] = found
+        return found
 
     def period_on(self, day: dt.date) -> Period | None:
         return next((period for period in self.periods if period.start <= day <= period.end), None)

@@ -49,4 +49,4 @@ def test_a_case_in_court_outlives_the_parliament_and_is_left_alone_after_two_sil
     case = move(pack, ("2023-09-21", "admitted"), instrument="ruling")
     assert lapses_on(case, pack) is None
     assert pending(settled(case, pack, dt.date(2030, 1, 1)), pack)
-    assert watched_until(case, pack) == dt.date(2023, 9, 21) + dt.timedelta(days=730)
+    assert watched_until(case, lapses_on(case, pack)) == dt.date(2023, 9, 21) + dt.timedelta(days=730)
