@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 from sqlalchemy.pool import QueuePool
 from sqlmodel import Session
 
-from shared.errors import Retryable
-from shared.sqlite import prepare
+from shared.errors import DiskFull, Retryable
+from shared.sqlite import is_full, prepare
 
 SERVICES = Path(__file__).resolve().parent.parent / "services"
 
@@ -90,8 +90,8 @@ class Database:
             return False
         return True
 
-    def migrate(self, revision: str = "head") -> None:
-        """Brings the schema to `revision` (Alembic); safe to run from several processes at once."""
+    def migrate(self, revision: str = "head", *, down: bool = False) -> None:
+        """Brings the schema up to `revision` (Alembic), or down to it (`base` is always down); safe to run from several processes at once."""
         # Alembic takes as long to load as the rest of us together: only who migrates waits for it.
         from alembic import command
         from alembic.config import Config
@@ -103,7 +103,7 @@ class Database:
                 connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('veedor migrate'))"))
                 connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{self.service}"'))
             config.attributes["connection"] = connection
-            if revision == "base":
+            if down or revision == "base":
                 command.downgrade(config, revision)
             else:
                 command.upgrade(config, revision)
@@ -117,10 +117,10 @@ def _named(service: str) -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        raise Retryable(f"database of {service}: {error.orig}") from error
+        raise (DiskFull if is_full(error.orig) else Retryable)(f"database of {service}: {error.orig}") from error
     except sqlite3.OperationalError as error:
         # Setting up a new connection is outside what SQLAlchemy translates.
-        raise Retryable(f"database of {service}: {error}") from error
+        raise (DiskFull if is_full(error) else Retryable)(f"database of {service}: {error}") from error
     except TimeoutError as error:
         raise Retryable(f"database of {service}: all connections are in use") from error
     except DBAPIError as error:
