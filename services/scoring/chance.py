@@ -80,7 +80,7 @@ class Chance:
         return max(course, self._ends[end]) if end == "law" else min(course, self._ends[end])
 
     def _subject(self, move: Move, period: int, year: int, words: Sequence[str] | None) -> float:
-        """Log-odds from the words of title and summary: TF-IDF of unit length times weights."""
+        """Log-odds from the words of title and summary: the rarity of each over the length of all, times its weight."""
         if words is None:
             words = tokens(f"{move.title}\n{move.summary}" if move.summary else move.title)
         found = self._vocabulary.find(self._scanner.read(words))
@@ -92,9 +92,9 @@ class Chance:
 
 
 def _pull(weights: list[float], period: int) -> complex:
-    """Of one gram, in a number of two parts so that both are added at once: idf squared, and idf times its weight in a period (0: one never seen)."""
-    idf = weights[0]
-    return complex(idf * idf, idf * weights[1 + period])
+    """Of one gram, in a number of two parts so that both are added at once: rarity squared, and rarity times its weight in a period (0: one never seen)."""
+    rarity = weights[0]
+    return complex(rarity * rarity, rarity * weights[1 + period])
 
 
 def _weights(model: dict[str, Any], period: int) -> dict[str, complex]:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,13 @@ from sklearn.model_selection import KFold
 from services.scoring.fit_filing import Cut, Floats, Inside, Outside, Said, apart_from, calibration, logistic, out_of_fold, split
 from services.scoring.history import history
 from services.scoring.snapshot import features, named, period_of, state_of
-from services.scoring.terms import Conventions, Lexicon, grams
+from services.scoring.terms import UNDONE, Conventions, Lexicon, grams
 from shared.events import Move
 
 DAYS = 6
 _QUARTERS = 4
-_INSIDE_C, _OUTSIDE_C, _PERIOD = 0.05, 0.01, 0.3
-_SMALLEST_WORD, _SMALLEST_YEAR, _SMALLEST_STATE = 0.05, 0.1, 0.005
+_INSIDE_C, _OUTSIDE_C, _PERIOD = 0.1, 0.01, 0.4
+_SMALLEST_YEAR, _SMALLEST_STATE = 0.1, 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +48,22 @@ class Ended:
 
 def cuts(bills: Sequence[Ended], conventions: Conventions, seed: int) -> list[list[Cut]]:
     """For each bill its cut at filing, then at `DAYS` random days."""
-    lexicon = Lexicon(conventions, None)
+    texts = [f"{bill.move.title}\n{bill.move.summary or ''}" for bill in bills]
+    lexicon = Lexicon(conventions, _listed(texts, conventions))
     chance = random.Random(seed)
     out = []
-    for bill in bills:
-        words, title = (grams(lexicon.read(text), {}) for text in (f"{bill.move.title}\n{bill.move.summary or ''}", bill.move.title))
+    for bill, text in zip(bills, texts, strict=True):
+        words, title = (grams(lexicon.read(part), {}) for part in (text, bill.move.title))
         period = period_of(bill.move)
         out.append([Cut(words, title, features(bill.move, day), period, bill.filed.year) for day in bill.days(chance)])
     return out
+
+
+def _listed(texts: Sequence[str], conventions: Conventions) -> set[str]:
+    """Words of two texts or more: all that the served model will know, so that neighbours are the same when it reads."""
+    lexicon = Lexicon(conventions, None)
+    seen = Counter(chain.from_iterable({term.lstrip(UNDONE) for term in lexicon.read(text)} for text in texts))
+    return {term for term, count in seen.items() if count > 1}
 
 
 class Course:
@@ -135,13 +144,13 @@ def _table(outside: tuple[DictVectorizer, Floats], inside: tuple[DictVectorizer,
 
 
 def _words(inside: Inside, weights: Floats) -> dict[str, list[float]]:
-    """Gram: [idf, weight outside, one a period]; grams that count in no period and no year left out."""
-    idf = inside.words.idf_
-    return {gram: [round(float(idf[at]), 2), *_rounded(weights[:, at], 2)] for gram, at in sorted(inside.words.vocabulary_.items())}
+    """Gram: [rarity, weight outside, one a period]."""
+    rarity = inside.words.rarity
+    return {gram: [round(float(rarity[at]), 2), *_rounded(weights[:, at], 2)] for gram, at in sorted(inside.words.places.items())}
 
 
 def _year(inside: Inside, weights: Floats) -> dict[str, float]:
-    return {gram: round(float(weights[at]), 2) for gram, at in sorted(inside.words.vocabulary_.items()) if abs(weights[at]) >= _SMALLEST_YEAR}
+    return {gram: round(float(weights[at]), 2) for gram, at in sorted(inside.words.places.items()) if abs(weights[at]) >= _SMALLEST_YEAR}
 
 
 def base_rates(table: Sequence[Sequence[Cut]], laws: Sequence[bool]) -> dict[str, float]:

@@ -14,14 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags_array, hstack, vstack  # type: ignore[import-untyped]
 from sklearn.feature_extraction import DictVectorizer
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
+from sklearn.preprocessing import normalize
 
 Floats: TypeAlias = NDArray[np.float64]
 
 FOLDS = 6
-_INSIDE_C, _WORDS, _PERIOD_WORDS, _YEAR_WORDS, _STATE, _PERIOD_STATE = 3.0, 0.5, 1.0, 1.0, 0.3, 0.15
+_RARE = 1.5
+_INSIDE_C, _WORDS, _PERIOD_WORDS, _YEAR_WORDS, _STATE, _PERIOD_STATE = 2.0, 0.7, 1.2, 1.4, 0.35, 0.18
 _OUTSIDE_C, _OUTSIDE_WORDS, _OUTSIDE_STATE = 1.0, 0.7, 0.5
 _LOCAL = re.compile(r"base=|untouched|.*(?:~|x\d$|month=)")
 
@@ -57,18 +59,31 @@ def split(matrix: csr_matrix, kinds: Sequence[str | int], known: Sequence[str | 
         yield diags_array(np.array([float(own == kind) for own in kinds])) @ matrix
 
 
+class Words:
+    """Grams seen in two texts or more. A text is of unit length; a rare gram weighs more than in plain TF-IDF, for it tells which bills are alike."""
+
+    def __init__(self, texts: Sequence[list[str]]) -> None:
+        self._counts = CountVectorizer(analyzer=list, min_df=2, binary=True)
+        seen = np.asarray(self._counts.fit_transform(texts).sum(axis=0)).ravel()
+        self.rarity: Floats = (np.log((1 + len(texts)) / (1 + seen)) + 1) ** _RARE
+        self.places: dict[str, int] = self._counts.vocabulary_
+
+    def read(self, texts: Sequence[list[str]]) -> csr_matrix:
+        return normalize(self._counts.transform(texts).multiply(self.rarity).tocsr())
+
+
 class Inside:
     """For periods seen: weights of words add up from all periods, the bill's own and its year."""
 
     def __init__(self, rows: Sequence[Cut], laws: Sequence[bool]) -> None:
         self.periods = sorted({row.period for row in rows})
         self.years = sorted({row.year for row in rows})
-        self.words = TfidfVectorizer(analyzer=list, min_df=2, binary=True).fit([row.words for row in rows])
+        self.words = Words([row.words for row in rows])
         self.state = DictVectorizer().fit([row.state for row in rows])
         self.model = logistic(_INSIDE_C).fit(self._design(rows), laws)
 
     def _design(self, rows: Sequence[Cut]) -> csr_matrix:
-        words, state = self.words.transform([row.words for row in rows]), self.state.transform([row.state for row in rows])
+        words, state = self.words.read([row.words for row in rows]), self.state.transform([row.state for row in rows])
         periods, years = [row.period for row in rows], [row.year for row in rows]
         blocks = [words * _WORDS, *(b * _PERIOD_WORDS for b in split(words, periods, self.periods)), *(b * _YEAR_WORDS for b in split(words, years, self.years))]
         blocks += [state * _STATE, *(b * _PERIOD_STATE for b in split(state, periods, self.periods))]
@@ -79,7 +94,7 @@ class Inside:
 
     def weights(self) -> tuple[Floats, Floats, Floats]:
         """Of words by period, of words by year and of state by period; one row a period or year."""
-        coefficients, width, height = self.model.coef_[0], len(self.words.vocabulary_), len(self.state.vocabulary_)
+        coefficients, width, height = self.model.coef_[0], len(self.words.places), len(self.state.vocabulary_)
         periods, years = len(self.periods), len(self.years)
         words = coefficients[: (1 + periods + years) * width].reshape(-1, width)
         state = coefficients[(1 + periods + years) * width :].reshape(-1, height)
@@ -91,13 +106,13 @@ class Outside:
     """For any other period. It learns from each bill twice, with and without its summary: most periods publish none."""
 
     def __init__(self, rows: Sequence[Cut], laws: Sequence[bool]) -> None:
-        self.words = TfidfVectorizer(analyzer=list, min_df=2, binary=True).fit([row.words for row in rows])
+        self.words = Words([row.words for row in rows])
         self.state = DictVectorizer().fit([row.general for row in rows])
         both = vstack([self._design(rows), self._design(rows, title=True)])
         self.model = logistic(_OUTSIDE_C).fit(both, [*laws, *laws], np.full(2 * len(rows), 0.5))
 
     def _design(self, rows: Sequence[Cut], *, title: bool = False) -> csr_matrix:
-        words = self.words.transform([row.title if title else row.words for row in rows])
+        words = self.words.read([row.title if title else row.words for row in rows])
         return hstack([words * _OUTSIDE_WORDS, self.state.transform([row.general for row in rows]) * _OUTSIDE_STATE]).tocsr()
 
     def logits(self, rows: Sequence[Cut], *, title: bool = False) -> Floats:
@@ -105,7 +120,7 @@ class Outside:
 
     def weights(self) -> tuple[Floats, Floats]:
         """Of words and of state."""
-        width = len(self.words.vocabulary_)
+        width = len(self.words.places)
         return self.model.coef_[0][:width] * _OUTSIDE_WORDS, self.model.coef_[0][width:] * _OUTSIDE_STATE
 
 

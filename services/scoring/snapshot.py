@@ -77,7 +77,7 @@ def features(move: Move, as_of: dt.date) -> dict[str, float]:
 class State(NamedTuple):
     """A move on a day. `names` are its features, in tuples of which all but the last are made once and come again: a model may remember what each weighs.
 
-    `base` names its base rate; `end`: "law" or "dead" when that is what it seems to be; `untouched`: nothing has happened since it was filed that day.
+    `base` names its base rate; `end`: "law" or "dead" when that is what it seems to be; `untouched`: filed that day and no more than sent to a committee.
     """
 
     top: str
@@ -98,7 +98,7 @@ def state_of(move: Move, events: Sequence[Event], as_of: dt.date) -> State:
     kind = proponent_kind(move.proponent)
     rung, last, at, end, happened = _course(tuple([event.name for event in events]))
     top = _RUNG[rung]
-    untouched = rung == 0 and filed == as_of
+    untouched = rung <= _LADDER["referred"] and filed == as_of
     names = (
         _standing(kind, rung, last),
         _durations(top, _place(as_of - filed), _place(as_of - events[-1].day), _place(as_of - events[at].day)),

@@ -71,6 +71,12 @@ def test_a_bill_taken_up_again_is_not_dead(chance: Chance) -> None:
     assert chance.of_law(bill(COMMITTEE, shelved, REPORT), day)[0] > chance.of_law(bill(COMMITTEE, REPORT, shelved.model_copy(update={"date": dt.date(2022, 5, 2)})), day)[0]
 
 
+def test_being_sent_to_a_committee_on_the_day_of_filing_is_no_bad_sign(chance: Chance) -> None:
+    """Bills whose record ends within days died; nobody knows on the first day whose record will."""
+    sent = step(Stage.COMMITTEE, FILED.isoformat(), "EN COMISIÓN", detail="Transportes y Comunicaciones")
+    assert chance.of_law(bill(sent), FILED)[0] > chance.of_law(bill(), FILED)[0] / 2
+
+
 def test_words_weigh_by_the_year_only_in_a_period_seen_in_training(chance: Chance) -> None:
     def said(year: int, period: str) -> float:
         filed = dt.date(year, 9, 1)
