@@ -38,6 +38,7 @@ ORIGIN, ERROR, TIME, CUT, REPLAYED = "veedor-origin-", "veedor-error", "veedor-t
 MAX_BACKOFF = 30.0
 POLL_SECONDS = 0.5
 LAG_SECONDS = 5.0
+GATHER_SECONDS = 0.02
 
 
 def full_jitter(attempt: int, *, base: float = 0.2, cap: float = MAX_BACKOFF, draw: Callable[[], float] = random.random) -> float:
@@ -46,6 +47,15 @@ def full_jitter(attempt: int, *, base: float = 0.2, cap: float = MAX_BACKOFF, dr
     Source: Exponential Backoff And Jitter, "full jitter" (AWS Architecture Blog, 2015).
     """
     return draw() * min(cap, base * 2.0 ** min(attempt, 32))
+
+
+def gather(stop: threading.Event, count: int, batch: int, took: float) -> None:
+    """After a batch far from full: waits as long as it took (seconds), at most GATHER_SECONDS. What comes meanwhile shares the next one's commits.
+
+    One that has little to do is as prompt as without; one that has more than it can do singly leaves half the processor to the rest.
+    """
+    if 0 < count < batch // 10:
+        stop.wait(min(took, GATHER_SECONDS))
 
 
 class TooManyDeadLetters(RuntimeError):
@@ -114,7 +124,9 @@ class Loop(Generic[E]):
         try:
             deliveries = consumer.poll(POLL_SECONDS, self.batch)
             if deliveries:
+                started = time.monotonic()
                 self._step(consumer, producer, deliveries)
+                gather(self.stop, len(deliveries), self.batch, time.monotonic() - started)
         except Retryable as error:
             RETRIES.labels(self.service, self.topic).inc()
             consumer.rewind()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +70,13 @@ class Database:
         self.is_sqlite = url.startswith("sqlite")
         self.engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url, service)
         self.writer = self.engine.execution_options(writes=True)
+        # SQLite's own waiting for its one writer sleeps in growing steps; a lock hands over at once.
+        self.turn: AbstractContextManager[object] = threading.Lock() if self.is_sqlite else nullcontext()
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """One write transaction: committed when the block ends, rolled back when it raises. Raises Retryable when the database does not answer."""
-        with _named(self.service), Session(self.writer, expire_on_commit=False) as session, session.begin():
+        with self.turn, _named(self.service), Session(self.writer, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager

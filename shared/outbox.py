@@ -6,6 +6,7 @@ ingest and alerting publish only through here; a crash between publishing and ma
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from shared.bus.contract import Bus, Producer, Record
-from shared.consumer import full_jitter
+from shared.consumer import full_jitter, gather
 from shared.database import Database
 from shared.errors import Full, Retryable
 
@@ -122,8 +123,9 @@ class Relay:
         while not stop.is_set():
             turned()
             self.written.clear()
+            started = time.monotonic()
             try:
-                self.drain()
+                count = self.drain()
                 attempt = 0
             except Retryable as error:
                 attempt += 1
@@ -131,6 +133,7 @@ class Relay:
                 log.warning("outbox waits", service=self.service, attempt=attempt, seconds=round(pause, 2), why=str(error))
                 stop.wait(pause)
                 continue
+            gather(stop, count, self.batch, time.monotonic() - started)
             self.written.wait(0.5)
         self.close()
 

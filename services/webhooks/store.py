@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -119,20 +118,14 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.lock = threading.Lock()
         self.ahead: float | None = None
         """Seconds from our monotonic clock to the database's time, as last asked."""
 
     @contextmanager
     def writing(self) -> Iterator[tuple[Session, dt.datetime]]:
         """One write transaction and the time it began. Raises Retryable."""
-        # SQLite's own waiting for its one writer sleeps in growing steps; a lock hands over at once.
-        if self.database.is_sqlite:
-            with self.lock, self.database.transaction() as session:
-                yield session, self.time(session)
-        else:
-            with self.database.transaction() as session:
-                yield session, self.time(session)
+        with self.database.transaction() as session:
+            yield session, self.time(session)
 
     def time(self, session: Session) -> dt.datetime:
         """Now, by the database (UTC)."""
