@@ -1,11 +1,10 @@
-"""The phase on Kafka and PostgreSQL: load and faults together, then quiet, then the count."""
+"""The phase on Kafka and PostgreSQL: load and faults together, then quiet, then the evidence."""
 
 from __future__ import annotations
 
 import datetime as dt
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,13 +14,15 @@ import psycopg
 
 from shared.bus.kafka import KafkaBus
 from shared.events import ALERTS, ASSESSMENTS, MOVES
-from tests.chaos import ledger
+from tests.chaos import stores, topics
 from tests.chaos.endpoint import Endpoint
+from tests.chaos.evidence import Evidence
 from tests.chaos.injector import Injector
-from tests.chaos.ledger import Stores
 from tests.chaos.load import Load
 from tests.chaos.plan import SERVICES, Fault
 from tests.chaos.poison import Poison
+from tests.chaos.progress import Progress
+from tests.parts.faketime import Clock
 from tests.parts.production import Production, production, subscribe
 from tests.parts.veedor import run as command
 from tests.parts.veedor import token
@@ -31,25 +32,36 @@ BUS = "&session_timeout_ms=6000&heartbeat_interval_ms=2000"
 QUIET = """SELECT (SELECT count(*) FROM ingest.outbox), (SELECT sequence - published_through FROM alerting.head),
     (SELECT count(*) FROM webhooks.deliveries WHERE status = 'pending'), (SELECT count(DISTINCT move_id) FROM alerting.assessments)"""
 
-Say = Callable[[str], None]
+Found = dict[str, Any]
 
 
-def run(seed: int, moves: int, plan: Sequence[Fault], rate: float, say: Say, *, settle: float = 180) -> dict[str, Any]:
-    """Keys as in DESIGN.md section 7. Raises TooLateError when the stack does not even start."""
+def run(seed: int, moves: int, plan: Sequence[Fault], rate: float, progress: Progress, judge: Callable[[Evidence], Found], *, settle: float = 180) -> Found:
+    """What `judge` makes of the evidence, and what was done. Raises TooLateError when the stack does not even start."""
     with production(partitions=6, bus_options=BUS) as made, Endpoint(seed).serving() as endpoint:
-        made.cluster.start(*SERVICES)
+        clock = Clock(made.cluster.folder / "clock")
+        _start(made, clock)
         endpoint.secret = subscribe(made.cluster.url("webhooks"), made.cluster.home, endpoint.url, min_level="watch")["secret"]
-        say("the stack is up")
-        injector = Injector(made, Poison(made.broker.url, seed))
+        progress.say("the stack is up")
+        injector = Injector(made, Poison(made.broker.url, seed), clock)
         load = Load(injector.addresses, token(made.cluster.home, "analyst"), lima_day(), range(1, moves + 1), rate)
+        injector.look = lambda: progress.now_and_then(
+            lambda: f"{len(load.accepted)} of {moves} accepted, {len(endpoint.arrivals.kept)} alerts arrived, {len(injector.faults)} faults"
+        )
         load.start()
         injector.run(plan)
-        say(f"{len(injector.faults)} faults and mendings done, {len(load.accepted)} of {moves} moves accepted")
+        progress.say(f"{len(injector.faults)} faults and mendings done, {len(load.accepted)} of {moves} moves accepted")
         answered = _join(load, injector)
-        say(f"load {'answered' if answered else 'NOT answered'}: {len(load.accepted)} accepted in {load.tries} tries")
+        progress.say(f"load {'answered' if answered else 'NOT answered'}: {len(load.accepted)} accepted in {load.tries} tries")
         unquiet = _wait_for_quiet(made, injector, len(load.accepted), settle)
-        say(f"{'NOT quiet: ' + unquiet if unquiet else 'quiet'}")
-        return _count(made, endpoint, injector, load) | {"unquiet": unquiet}
+        progress.say(f"{'NOT quiet: ' + unquiet if unquiet else 'quiet'}: counting")
+        return judge(_evidence(made, endpoint, injector, load, unquiet)) | {"tries": load.tries, "faults": injector.faults}
+
+
+def _start(made: Production, clock: Clock) -> None:
+    """All services; the worker of webhooks on a clock of its own, which can be made to jump while it runs."""
+    made.cluster.process("webhooks", extra=clock.environment).start(lambda: True)
+    made.cluster.start(*(service for service in SERVICES if service != "webhooks"))
+    made.cluster.wait_ready("webhooks.0")
 
 
 def lima_day() -> dt.date:
@@ -62,6 +74,7 @@ def _join(load: Load, injector: Injector) -> bool:
         if not any(thread.is_alive() for thread in load.threads):
             break
         injector.mend()
+        injector.look()
         load.gave_up.wait(0.25)
     return load.join(0)
 
@@ -72,6 +85,7 @@ def _wait_for_quiet(made: Production, injector: Injector, accepted: int, seconds
 
         def quiet() -> bool:
             injector.mend()
+            injector.look()
             outbox, ledger_behind, pending, assessed = look.execute(QUIET).fetchone() or (1, 1, 1, 0)
             return (outbox, ledger_behind, pending) == (0, 0, 0) and assessed >= accepted and lag(made) == 0
 
@@ -88,39 +102,25 @@ def lag(made: Production) -> int:
     return sum(bus.lag(f"veedor.{service}", topic) for service, topic in (("scoring", MOVES), ("alerting", ASSESSMENTS), ("webhooks", ALERTS)))
 
 
-def _stores(made: Production) -> Stores:
+def _evidence(made: Production, endpoint: Endpoint, injector: Injector, load: Load, unquiet: str) -> Evidence:
     with psycopg.connect(made.dsn) as look:
-        entries = [(sequence, alert, ledger.revision_of(event)) for sequence, alert, event in look.execute(ledger.ENTRIES.format("alerting."))]
-        assessments, alerts = (look.execute(question.format("alerting.")).fetchall() for question in (ledger.ASSESSMENTS, ledger.ALERTS))
-    return Stores(assessments, entries, alerts)
-
-
-def _count(made: Production, endpoint: Endpoint, injector: Injector, load: Load) -> dict[str, Any]:
-    stores, wires, dead = _stores(made), ledger.wire(made.broker.address), ledger.dead(made.broker.address)
-    grave = [move for number, move in load.accepted.items() if number % 10 == 0]
-    return {
-        "accepted": len(set(load.accepted.values())),
-        "assessed": len({tuple(row) for row in stores.assessments}),
-        "alerted": len(stores.alerts),
-        "delivered": len(endpoint.ids),
-        "lost": ledger.lost(load.accepted, grave, stores, endpoint.moves) + load.refused + [f"not dead-lettered: {key}" for key in sorted(injector.poison.sent - dead)],
-        "duplicated": {
-            "assessments": len(ledger.duplicates(stores.assessments)),
-            "alerts": len(ledger.duplicates(row[1:] for row in stores.entries)),
-            "deliveries_new_id": sum(len(ids) > 1 for ids in endpoint.ids.values()),
-        },
-        "ledger_gaps": len(ledger.gaps(row[0] for row in stores.entries)),
-        "sequence_gaps": len(ledger.gaps(endpoint.sequences)),
-        "dead_letters": len(dead),
-        "poisoned": len(injector.poison.sent),
-        "wire": {topic: asdict(found) for topic, found in wires.items()},
-        "posts_repeated": sum(count - 1 for count in endpoint.posts.values()),
-        "unverified": endpoint.unverified,
-        "ledger_trouble": ledger_trouble(made.cluster.url("alerting"), made.cluster.home),
-        "tries": load.tries,
-        "crashes": injector.crashes,
-        "faults": injector.faults,
-    }
+        found = stores.read(lambda service, question: look.execute(question.format(f"{service}.").encode()).fetchall())
+    return Evidence(
+        asked=len(load.numbers),
+        accepted=load.accepted,
+        grave=load.grave,
+        refused=load.refused,
+        stores=found,
+        arrivals=endpoint.arrivals,
+        wires=topics.wires(made.broker.address),
+        poison_taken=injector.poison.taken,
+        poison_tried=injector.poison.tried,
+        dead=topics.dead(made.broker.address),
+        ledger_trouble=ledger_trouble(made.cluster.url("alerting"), made.cluster.home),
+        unquiet=unquiet,
+        unready=injector.unready(),
+        crashes=injector.crashes,
+    )
 
 
 def ledger_trouble(url: str, home: Path) -> str:

@@ -5,28 +5,38 @@ from __future__ import annotations
 import functools
 import heapq
 import itertools
+import re
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
+
 from tests.chaos.plan import SERVICES, Fault
 from tests.chaos.poison import Poison
 from tests.parts import faketime
+from tests.parts.faketime import Clock
 from tests.parts.process import Process
 from tests.parts.production import Production
 
 Undo = Callable[[], None]
+WARM_UP = 5.0
+"""Seconds a replica gets to join its group before the one beside it is frozen."""
+TURNED = re.compile(r'^veedor_loop_turned_timestamp_seconds\{service="webhooks"\} (\S+)', re.MULTILINE)
 
 
 @dataclass
 class Injector:
-    """`run` returns when the plan is carried out and everything undone."""
+    """`run` returns when the plan is carried out and everything undone; `look` is called all the while."""
 
     made: Production
     poison: Poison
+    clock: Clock
+    look: Callable[[], None] = lambda: None
     faults: list[dict[str, Any]] = field(default_factory=list)
     crashes: list[dict[str, Any]] = field(default_factory=list)
     down: set[str] = field(default_factory=set)
@@ -38,12 +48,13 @@ class Injector:
         self.order = itertools.count()
         self.base = {f"{service}.0" for service in SERVICES}
         self.extra: set[str] = set()
+        self.frozen: Counter[str] = Counter()
         self.started = time.monotonic()
 
     def addresses(self) -> list[str]:
         """Where ingest may answer now."""
         found = [name for name in (*self.base, *self.extra) if name.startswith("ingest.")]
-        return [f"http://127.0.0.1:{self.made.cluster.ports[name]}" for name in found]
+        return [self._url(name) for name in found]
 
     def run(self, plan: Sequence[Fault]) -> None:
         self.started = time.monotonic()
@@ -56,10 +67,24 @@ class Injector:
                 self.note(words)
                 action()
             self.mend()
+            self.look()
             never.wait(0.05)
 
     def note(self, words: str) -> None:
         self.faults.append({"at": round(self._now(), 2), "what": words})
+
+    def unready(self) -> list[str]:
+        """Services whose first process does not say that it is ready."""
+        return [name for name in sorted(self.base) if not self._is_ready(name)]
+
+    def _is_ready(self, name: str) -> bool:
+        try:
+            return httpx.get(f"{self._url(name)}/readyz", trust_env=False, timeout=10).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def _url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.made.cluster.ports[name]}"
 
     def _now(self) -> float:
         return time.monotonic() - self.started
@@ -88,13 +113,28 @@ class Injector:
             self._process(name).start(lambda: True)
 
     def _freeze(self, fault: Fault) -> Undo:
-        process = self._process(f"{fault.target}.0")
-        process.freeze()
-        return process.thaw
+        name = f"{fault.target}.0"
+        self.frozen[name] += 1
+        self._process(name).freeze()
+        return lambda: self._thaw(name)
+
+    def _thaw(self, name: str) -> None:
+        """Of freezes that overlap the last to end thaws, so that each lasts past the session."""
+        self.frozen[name] -= 1
+        if not self.frozen[name]:
+            self._process(name).thaw()
+
+    def _takeover(self, fault: Fault) -> None:
+        """A replica joins, then the first is frozen: its partitions pass on, and what it had in hand it finishes when others have done it."""
+        away = self._replica(fault)
+        freeze = Fault(0.0, "freeze", fault.target, fault.lasts)
+        self._later(self._now() + WARM_UP, freeze.words, functools.partial(self._inject, freeze))
+        self._later(self._now() + WARM_UP + fault.lasts + 2, f"undone: {fault.words}", away)
 
     def _broker(self, _: Fault) -> None:
+        """The plan does not wait for it: more may happen while it comes back."""
         self.made.broker.kill()
-        self.made.broker.start()
+        self.made.broker.process.start(lambda: True)
 
     def _broker_freeze(self, _: Fault) -> Undo:
         self.made.broker.freeze()
@@ -105,20 +145,9 @@ class Injector:
         self.made.server.start()
 
     def _replica(self, fault: Fault) -> Undo:
-        return self._start_extra(fault.target, {})
-
-    def _clock(self, fault: Fault) -> Undo | None:
-        """A worker that believes it is another time works beside the one that knows."""
-        library = faketime.library()
-        if library is None:
-            self.note(f"skipped: {faketime.missing()}")
-            return None
-        return self._start_extra(fault.target, {"LD_PRELOAD": str(library), "FAKETIME": f"{fault.amount:+d}s", "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
-
-    def _start_extra(self, service: str, environment: dict[str, str]) -> Undo:
         number = next(self.replicas)
-        process = self.made.cluster.process(service, number, environment)
-        name = f"{service}.{number}"
+        process = self.made.cluster.process(fault.target, number, self.clock.environment if fault.target == "webhooks" else {})
+        name = f"{fault.target}.{number}"
         process.start(lambda: True)
         self.extra.add(name)
         return lambda: self._end_extra(name)
@@ -128,6 +157,26 @@ class Injector:
         self.extra.discard(name)
         self.down.add(name)
         self._process(name).send(signal.SIGTERM)
+
+    def _clock(self, fault: Fault) -> Undo | None:
+        """The time of day of a running worker, with leases in its hands, jumps, and jumps back."""
+        if faketime.missing():
+            self.note(f"skipped: {faketime.missing()}")
+            return None
+        self.clock.jump(fault.amount)
+        return lambda: self._clock_back(f"{fault.target}.0")
+
+    def _clock_back(self, name: str) -> None:
+        self.note(f"{name} took the time to be {self._off(name)} from ours")
+        self.clock.jump(0)
+
+    def _off(self, name: str) -> str:
+        """How far a worker's time is from ours, by when it says its loop last turned."""
+        try:
+            found = TURNED.search(httpx.get(f"{self._url(name)}/metrics", trust_env=False, timeout=3).text)
+        except httpx.HTTPError:
+            return "an unknown time (it did not answer)"
+        return f"{float(found[1]) - time.time():+.0f} s" if found else "an unknown time"
 
     def _poison(self, fault: Fault) -> None:
         if not self.poison.send(fault.amount):

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
@@ -17,6 +18,23 @@ import orjson
 from tests.parts import moves
 
 WORKERS = 6
+CONCERTED = 40
+"""Moves of a run, at most, that two groups file against one institution: a cluster, whose alert is revised again and again."""
+GROUPS = ("Grupo Norte", "Grupo Sur")
+
+
+def told(number: int, day: dt.date, concerted: int) -> dict[str, Any]:
+    """The observation of a number; every `concerted`-th is part of a campaign against one court."""
+    said = moves.observation(number, day)
+    if number % concerted:
+        return said
+    title = f"Ley que permite al Congreso de la República remover por mayoría simple a los magistrados del Tribunal Constitucional y reduce su mandato (serie {number})"
+    return said | {"title": title, "summary": None, "groups": [GROUPS[number // concerted % len(GROUPS)]]}
+
+
+def every(count: int) -> int:
+    """Which share of `count` moves is concerted: grave ones all, CONCERTED at most."""
+    return max(2, -(-count // (10 * CONCERTED))) * 10
 
 
 @dataclass
@@ -33,9 +51,15 @@ class Load:
     tries: int = 0
     gave_up: threading.Event = field(default_factory=threading.Event)
 
+    @property
+    def grave(self) -> set[int]:
+        """Accepted numbers that must raise an alert."""
+        return {number for number in self.accepted if number % 10 == 0}
+
     def start(self) -> None:
         self.started = time.monotonic()
         self.queue: Iterator[int] = iter(self.numbers)
+        self.concerted = every(len(self.numbers))
         self.lock = threading.Lock()
         self.threads = [threading.Thread(target=self._work, name=f"load {number}", daemon=True) for number in range(WORKERS)]
         for thread in self.threads:
@@ -58,7 +82,7 @@ class Load:
 
     def _insist(self, number: int, turn: Iterator[int]) -> None:
         """Until it is done with; a connection that fails is made anew, to the next address."""
-        body, done = orjson.dumps(moves.observation(number, self.day)), False
+        body, done = orjson.dumps(told(number, self.day, self.concerted)), False
         while not done and not self.gave_up.is_set():
             with contextlib.closing(self._connect(next(turn))) as connection, contextlib.suppress(OSError, http.client.HTTPException):
                 done = self._post(connection, number, body)

@@ -6,10 +6,12 @@ import random
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["kill", "freeze", "broker", "broker_freeze", "postgres", "replica", "poison", "clock"]
+Kind = Literal["kill", "freeze", "takeover", "broker", "broker_freeze", "postgres", "replica", "poison", "clock"]
 
 CONSUMERS = ("scoring", "alerting", "webhooks")
-SERVICES = ("ingest", *CONSUMERS)
+SERVICES = ("ingest", *CONSUMERS, "console")
+STATELESS = "console"
+"""Owns nothing and consumes nothing: killed once, to see that nobody minds."""
 PAST_THE_SESSION = 9.0
 """Seconds: longer than the consumers' session timeout in the harness (6 s)."""
 
@@ -30,12 +32,13 @@ class Fault:
         said = {
             "kill": f"kill -9 {self.target}, started again after {self.lasts:.1f} s",
             "freeze": f"SIGSTOP {self.target} for {self.lasts:.0f} s, past its session",
+            "takeover": f"SIGSTOP {self.target} for {self.lasts:.0f} s, past its session, beside a replica that takes over",
             "broker": "kill -9 the broker, started again",
             "broker_freeze": f"SIGSTOP the broker for {self.lasts:.0f} s",
             "postgres": "PostgreSQL stopped at once, started again",
             "replica": f"a replica of {self.target} for {self.lasts:.0f} s",
             "poison": f"{self.amount} poisoned messages",
-            "clock": f"a worker of {self.target} whose clock is {self.amount:+d} s off, for {self.lasts:.0f} s",
+            "clock": f"the clock of {self.target} jumps by {self.amount:+d} s, and back after {self.lasts:.0f} s",
         }
         return said[self.kind]
 
@@ -51,7 +54,7 @@ def plan(seed: int, seconds: float) -> list[Fault]:
 def short(seed: int, seconds: float) -> list[Fault]:
     """A few of each kind for a suite that has a minute: what makes a lease run out comes early."""
     draw = random.Random(seed)
-    early = [("kill", "webhooks"), ("clock", "webhooks"), ("freeze", draw.choice(("scoring", "alerting"))), ("poison", "")]
+    early = [("kill", "webhooks"), ("clock", "webhooks"), (draw.choice(("freeze", "takeover")), draw.choice(("scoring", "alerting"))), ("poison", "")]
     late = [("kill", service) for service in ("ingest", "scoring", "alerting")] + [("replica", draw.choice(("scoring", "alerting"))), ("broker", ""), ("postgres", "")]
     draw.shuffle(late)
     faults = [_fault(draw, kind, target) for kind, target in (*early, *late)]  # type: ignore[arg-type]
@@ -59,14 +62,24 @@ def short(seed: int, seconds: float) -> list[Fault]:
 
 
 def _everything() -> list[tuple[Kind, str]]:
-    kills: list[tuple[Kind, str]] = [("kill", service) for service in SERVICES]
+    busy = [service for service in SERVICES if service != STATELESS]
+    kills: list[tuple[Kind, str]] = [("kill", service) for service in busy]
     freezes: list[tuple[Kind, str]] = [("freeze", service) for service in CONSUMERS]
-    replicas: list[tuple[Kind, str]] = [("replica", service) for service in SERVICES]
-    return [*kills, *kills, *freezes, *replicas, ("broker", ""), ("broker_freeze", ""), ("postgres", ""), ("poison", ""), ("poison", ""), ("clock", "webhooks")]
+    takeovers: list[tuple[Kind, str]] = [("takeover", service) for service in CONSUMERS]
+    replicas: list[tuple[Kind, str]] = [("replica", service) for service in busy]
+    outside: list[tuple[Kind, str]] = [("broker", ""), ("broker_freeze", ""), ("postgres", ""), ("poison", ""), ("poison", ""), ("clock", "webhooks")]
+    return [*kills, *kills, ("kill", STATELESS), *freezes, *takeovers, *replicas, *outside]
 
 
 def _fault(draw: random.Random, kind: Kind, target: str) -> Fault:
-    lasts = {"kill": draw.uniform(0, 2), "freeze": PAST_THE_SESSION, "broker_freeze": draw.uniform(2, 8), "replica": draw.uniform(5, 15), "clock": draw.uniform(5, 12)}
+    lasts = {
+        "kill": draw.uniform(0, 2),
+        "freeze": PAST_THE_SESSION,
+        "takeover": PAST_THE_SESSION,
+        "broker_freeze": draw.uniform(2, 8),
+        "replica": draw.uniform(5, 15),
+        "clock": draw.uniform(5, 12),
+    }
     amount = {"poison": draw.randint(2, 6), "clock": draw.choice((-7200, -90, 90, 7200))}
     return Fault(0.0, kind, target, lasts.get(kind, 0.0), amount.get(kind, 0))
 

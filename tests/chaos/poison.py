@@ -33,11 +33,12 @@ def kinds(topic: str, draw: random.Random) -> Iterator[bytes]:
 
 @dataclass
 class Poison:
-    """`sent` are the keys that the broker took."""
+    """`taken` are the keys that the broker took, `tried` all it was given: some of what it did not confirm may stand."""
 
     url: str
     seed: int
-    sent: set[str] = field(default_factory=set)
+    taken: set[str] = field(default_factory=set)
+    tried: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.numbers = itertools.count(1)
@@ -45,11 +46,12 @@ class Poison:
         self.values = {topic: kinds(topic, draw) for topic in TOPICS}
 
     def send(self, amount: int) -> bool:
-        """Puts `amount` of them on the topics in turn; False when the broker does not take them now (some may stand: their keys count as sent)."""
+        """Puts `amount` of them on the topics in turn; False when the broker does not take them now."""
         records = []
         for number in itertools.islice(self.numbers, amount):
             topic = TOPICS[number % len(TOPICS)]
             records.append(Record(topic, f"poison-{number}", next(self.values[topic])))
+        self.tried |= {record.key for record in records}
         producer = KafkaBus(f"{self.url}?timeout_ms=5000").producer()
         try:
             producer.publish(records)
@@ -57,5 +59,5 @@ class Poison:
             return False
         finally:
             producer.close()
-        self.sent |= {record.key for record in records}
+        self.taken |= {record.key for record in records}
         return True

@@ -14,7 +14,7 @@ def test_a_plan_is_the_same_for_the_same_seed_and_leaves_no_kind_out() -> None:
     assert plan(7, 120.0) == plan(7, 120.0) != plan(8, 120.0)
     for seed in range(20):
         kinds = {fault.kind for fault in plan(seed, 120.0)}
-        assert kinds == {"kill", "freeze", "broker", "broker_freeze", "postgres", "replica", "poison", "clock"}
+        assert kinds == {"kill", "freeze", "takeover", "broker", "broker_freeze", "postgres", "replica", "poison", "clock"}
         assert {fault.target for fault in short(seed, 20.0) if fault.kind == "kill"} == {"ingest", "scoring", "alerting", "webhooks"}
 
 
