@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections import Counter
 from pathlib import Path
@@ -91,11 +92,18 @@ def show(found: dict[str, Any]) -> None:
 @click.option("--short", "brief", is_flag=True, help="A few faults within a minute, as `make test` runs it.")
 def main(seed: int, moves: int, file: Path | None, brief: bool) -> None:
     """Break the product under load and account for every move."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
     found = run(seed, moves, brief=brief)
     show(found)
     if file is not None:
         file.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
     sys.exit(1 if found["broken"] else 0)
+
+
+def _leave(number: int, _: object) -> None:
+    """Whoever ends a run, also one in the background, leaves no broker behind."""
+    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

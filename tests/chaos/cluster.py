@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -48,7 +49,7 @@ def run(seed: int, moves: int, plan: Sequence[Fault], rate: float, progress: Pro
             lambda: f"{len(load.accepted)} of {moves} accepted, {len(endpoint.arrivals.kept)} alerts arrived, {len(injector.faults)} faults"
         )
         load.start()
-        injector.run(plan)
+        injector.run(plan, lambda: len(load.accepted) / rate if not load.finished else math.inf)
         progress.say(f"{len(injector.faults)} faults and mendings done, {len(load.accepted)} of {moves} moves accepted")
         answered = _join(load, injector)
         progress.say(f"load {'answered' if answered else 'NOT answered'}: {len(load.accepted)} accepted in {load.tries} tries")
@@ -71,7 +72,7 @@ def lima_day() -> dt.date:
 def _join(load: Load, injector: Injector) -> bool:
     """Waits for the load; what dies meanwhile is started again."""
     for _ in range(1200):
-        if not any(thread.is_alive() for thread in load.threads):
+        if load.finished:
             break
         injector.mend()
         injector.look()

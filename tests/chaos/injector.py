@@ -9,7 +9,7 @@ import re
 import signal
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,12 +56,14 @@ class Injector:
         found = [name for name in (*self.base, *self.extra) if name.startswith("ingest.")]
         return [self._url(name) for name in found]
 
-    def run(self, plan: Sequence[Fault]) -> None:
+    def run(self, plan: Sequence[Fault], reached: Callable[[], float]) -> None:
+        """A fault is due when the load has `reached` its time: on a slow machine as on a fast one they fall on the whole load. What it lasts is in real seconds."""
         self.started = time.monotonic()
         never = threading.Event()
-        for fault in plan:
-            self._later(fault.at, fault.words, functools.partial(self._inject, fault))
-        while self.due:
+        waiting = deque(sorted(plan))
+        while waiting or self.due:
+            if waiting and waiting[0].at <= reached():
+                self._later(self._now(), waiting[0].words, functools.partial(self._inject, waiting.popleft()))
             while self.due and self.due[0][0] <= self._now():
                 _, _, words, action = heapq.heappop(self.due)
                 self.note(words)

@@ -65,12 +65,17 @@ class Load:
         for thread in self.threads:
             thread.start()
 
+    @property
+    def finished(self) -> bool:
+        """Nobody works any more."""
+        return not any(thread.is_alive() for thread in self.threads)
+
     def join(self, seconds: float) -> bool:
         """Whether all was answered in time."""
         deadline = time.monotonic() + seconds
         for thread in self.threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        finished = not any(thread.is_alive() for thread in self.threads)
+        finished = self.finished
         self.gave_up.set()
         return finished
 

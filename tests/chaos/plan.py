@@ -1,4 +1,4 @@
-"""Which faults, when. In: a seed and how many seconds the load takes; out: faults in the order of their time, the same for the same seed. Pure."""
+"""Which faults, when. In: a seed and how many seconds of load there are; out: faults in the order of their time, the same for the same seed. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAST_THE_SESSION = 9.0
 
 @dataclass(frozen=True, order=True)
 class Fault:
-    """At `at` seconds `kind` befalls `target`; after `lasts` seconds it is undone. `amount`: poisoned messages, or seconds a clock jumps."""
+    """At `at` seconds of load `kind` befalls `target`; after `lasts` seconds it is undone. `amount`: poisoned messages, or seconds a clock jumps."""
 
     at: float
     kind: Kind
@@ -67,7 +67,16 @@ def _everything() -> list[tuple[Kind, str]]:
     freezes: list[tuple[Kind, str]] = [("freeze", service) for service in CONSUMERS]
     takeovers: list[tuple[Kind, str]] = [("takeover", service) for service in CONSUMERS]
     replicas: list[tuple[Kind, str]] = [("replica", service) for service in busy]
-    outside: list[tuple[Kind, str]] = [("broker", ""), ("broker_freeze", ""), ("postgres", ""), ("poison", ""), ("poison", ""), ("clock", "webhooks")]
+    outside: list[tuple[Kind, str]] = [
+        ("broker", ""),
+        ("broker", ""),
+        ("broker_freeze", ""),
+        ("postgres", ""),
+        ("postgres", ""),
+        ("poison", ""),
+        ("poison", ""),
+        ("clock", "webhooks"),
+    ]
     return [*kills, *kills, ("kill", STATELESS), *freezes, *takeovers, *replicas, *outside]
 
 
