@@ -406,33 +406,46 @@ def _bus(home: Path | None) -> Bus:
 @home_option
 @json_option
 def dlq_list(home: Path | None, json_file: Path | None) -> None:
-    """One line each: its place, where it came from, why."""
+    """Two lines each: where it lies and came from, and why it was refused."""
     from services.dlq import listed
 
     letters = listed(_bus(home))
     for letter in letters:
-        click.echo(f"{letter.place}  from {letter.origin}  {letter.error}")
-    click.echo(f"{len(letters)} dead letters", err=True)
-    write_json(json_file, [{"place": letter.place, "origin": letter.origin, "error": letter.error} for letter in letters])
+        again = f", replayed so far: {letter.replayed}" if letter.replayed else ""
+        click.echo(f"{letter.place}  published {letter.published_at} with key {letter.delivery.key!r}, first at {letter.origin_words}{again}")
+        click.echo(f"    {letter.error}")
+    click.echo(f"{len(letters)} dead letters{': `veedor dlq show PLACE` prints one, `veedor dlq replay` sends them again' if letters else ''}", err=True)
+    write_json(json_file, [letter.described() for letter in letters])
 
 
 @dlq.command("show")
 @home_option
 @click.argument("place")
-def dlq_show(home: Path | None, place: str) -> None:
-    """Print the raw bytes of one, as they came."""
+@json_option
+def dlq_show(home: Path | None, place: str, json_file: Path | None) -> None:
+    """Print the raw bytes of one as they came (standard output); what is known of it goes to standard error."""
     from services.dlq import shown
 
-    click.echo(shown(_bus(home), place).delivery.value)
+    letter = shown(_bus(home), place)
+    click.echo(f"first at {letter.origin_words}, published {letter.published_at}, key {letter.delivery.key!r}, {letter.whole_bytes} bytes", err=True)
+    click.echo(f"refused: {letter.error}", err=True)
+    click.echo(letter.delivery.value)
+    write_json(json_file, letter.described() | {"headers": [[name, value.decode("latin-1")] for name, value in letter.delivery.headers]})
 
 
 @dlq.command("replay")
 @home_option
-def dlq_replay(home: Path | None) -> None:
-    """Send all back to where they came from (after the cause is mended)."""
+@json_option
+def dlq_replay(home: Path | None, json_file: Path | None) -> None:
+    """Send back to where they came from those that can be understood by now. The others stay; exit code 1 then."""
     from services.dlq import replayed
 
-    click.echo(f"{replayed(_bus(home))} sent again")
+    done = replayed(_bus(home))
+    for letter, why in done.stayed:
+        click.echo(f"stays: {letter.place}  {why}", err=True)
+    click.echo(f"{len(done.sent)} sent again, {len(done.stayed)} stay because they still cannot be understood" if done.stayed else f"{len(done.sent)} sent again")
+    write_json(json_file, done.described())
+    sys.exit(1 if done.stayed else 0)
 
 
 @main.command()

@@ -18,7 +18,7 @@ from typing import Generic, TypeVar
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-from shared.bus.contract import MAX_RECORD_BYTES, Bus, Consumer, Delivery, Producer, Record, TopicPartition, refuse_oversize
+from shared.bus.contract import MAX_RECORD_BYTES, Bus, Consumer, Delivery, Headers, Producer, Record, TopicPartition, refuse_oversize
 from shared.errors import InvalidMessage, Retryable
 from shared.events import Event, dead_letters
 
@@ -31,6 +31,9 @@ RETRIES = Counter("veedor_handler_retries_total", "Batches tried again because a
 LATENCY = Histogram("veedor_handler_seconds", "Seconds from poll to commit, a batch.", ["service", "topic"], buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30))
 LAG = Gauge("veedor_consumer_lag", "Records not yet committed, a partition.", ["service", "topic", "partition"])
 TURNED = Gauge("veedor_loop_turned_timestamp_seconds", "When the loop last turned (Unix seconds).", ["service"])
+
+ORIGIN, ERROR, TIME, CUT, REPLAYED = "veedor-origin-", "veedor-error", "veedor-time", "veedor-cut-from-bytes", "veedor-replayed"
+"""Headers of a dead letter: where it first came from (topic, partition, offset), why it was refused, when it was published, and whether it was cut or sent again."""
 
 MAX_BACKOFF = 30.0
 POLL_SECONDS = 0.5
@@ -186,17 +189,20 @@ class Loop(Generic[E]):
 def _dead_letter(delivery: Delivery, error: InvalidMessage) -> Record:
     """The raw bytes with their origin. One that no bus would take with its headers is cut: the whole still stands at its origin."""
     log.error("message goes to the dead letters", topic=delivery.topic, partition=delivery.partition, offset=delivery.offset, why=str(error))
-    origin = (
-        ("veedor-origin-topic", delivery.topic.encode()),
-        ("veedor-origin-partition", str(delivery.partition).encode()),
-        ("veedor-origin-offset", str(delivery.offset).encode()),
-        ("veedor-error", str(error)[:2000].encode("ascii", "replace")),
-        ("veedor-time", str(delivery.timestamp).encode()),
-    )
-    record = Record(dead_letters(delivery.topic), delivery.key, delivery.value, (*delivery.headers, *origin))
+    why = ((ERROR, str(error)[:2000].encode("ascii", "replace")), (TIME, str(delivery.timestamp).encode()))
+    own = tuple((name, value) for name, value in delivery.headers if name not in (ERROR, TIME))
+    origin = _origin(delivery)
+    record = Record(dead_letters(delivery.topic), delivery.key, delivery.value, (*own, *(found for found in origin if found not in own), *why))
     if record.size <= MAX_RECORD_BYTES:
         return record
-    return Record(record.topic, record.key[:1000], record.value[: MAX_RECORD_BYTES // 2], (*origin, ("veedor-cut-from-bytes", str(len(record.value)).encode())))
+    return Record(record.topic, record.key[:1000], record.value[: MAX_RECORD_BYTES // 2], (*origin, *why, (CUT, str(len(record.value)).encode())))
+
+
+def _origin(delivery: Delivery) -> Headers:
+    """Where the message first stood: one that was sent again and refused again still says so."""
+    first = tuple((name, value) for name, value in delivery.headers if name.startswith(ORIGIN))
+    here = (("topic", delivery.topic), ("partition", delivery.partition), ("offset", delivery.offset))
+    return first or tuple((f"{ORIGIN}{name}", str(value).encode()) for name, value in here)
 
 
 def _next(deliveries: Sequence[Delivery]) -> dict[TopicPartition, int]:

@@ -105,7 +105,8 @@ class KafkaBus:
             places = [TopicPartition(topic, number) for number in reader.partitions_for_topic(topic) or ()]
             first, end = reader.beginning_offsets(places, timeout_ms=self.timeout_ms), reader.end_offsets(places, timeout_ms=self.timeout_ms)
             committed = {place: reader.committed(place, timeout_ms=self.timeout_ms) for place in places}
-            return sum(end[place] - (first[place] if committed[place] is None else committed[place]) for place in places)
+            # What retention has deleted is not waiting for anyone.
+            return sum(end[place] - max(first[place], committed[place] or 0) for place in places)
 
     def count(self, topic: str) -> int:
         with _named(), self._reader(None) as reader:
