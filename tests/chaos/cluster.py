@@ -16,7 +16,7 @@ import psycopg
 from shared.bus.kafka import KafkaBus
 from shared.events import ALERTS, ASSESSMENTS, MOVES
 from tests.chaos import stores, topics
-from tests.chaos.endpoint import Endpoint
+from tests.chaos.endpoint import Endpoint, flaky
 from tests.chaos.evidence import Evidence
 from tests.chaos.injector import Injector
 from tests.chaos.load import Load
@@ -38,7 +38,7 @@ Found = dict[str, Any]
 
 def run(seed: int, moves: int, plan: Sequence[Fault], rate: float, progress: Progress, judge: Callable[[Evidence], Found], *, settle: float = 180) -> Found:
     """What `judge` makes of the evidence, and what was done. Raises TooLateError when the stack does not even start."""
-    with production(partitions=6, bus_options=BUS) as made, Endpoint(seed).serving() as endpoint:
+    with production(partitions=6, bus_options=BUS) as made, Endpoint(seed, flaky(moves)).serving() as endpoint:
         clock = Clock(made.cluster.folder / "clock")
         _start(made, clock)
         endpoint.secret = subscribe(made.cluster.url("webhooks"), made.cluster.home, endpoint.url, min_level="watch")["secret"]

@@ -18,7 +18,7 @@ from shared.bus.local import LocalBus
 from shared.events import MOVES
 from tests.chaos import stores
 from tests.chaos.cluster import ledger_trouble, lima_day
-from tests.chaos.endpoint import Endpoint
+from tests.chaos.endpoint import Endpoint, flaky
 from tests.chaos.evidence import Evidence
 from tests.chaos.load import Load
 from tests.chaos.progress import Progress
@@ -36,7 +36,7 @@ Found = dict[str, Any]
 
 def run(seed: int, count: int, kills: int, progress: Progress, judge: Callable[[Evidence], Found]) -> Found:
     """What `judge` makes of the evidence, and `refusal`: what a poster and an orchestrator were told when the log was full."""
-    with tempfile.TemporaryDirectory(prefix="veedor-", ignore_cleanup_errors=True) as folder, Endpoint(seed).serving() as endpoint:
+    with tempfile.TemporaryDirectory(prefix="veedor-", ignore_cleanup_errors=True) as folder, Endpoint(seed, flaky(count)).serving() as endpoint:
         house = Embedded(Path(folder) / "home", {"VEEDOR_WEBHOOK_ALLOW_PRIVATE": "true", "VEEDOR_LOCAL_LOG_MAX_BYTES": str(LOG_BYTES)})
         house.start()
         try:

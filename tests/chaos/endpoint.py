@@ -20,6 +20,11 @@ Mood = Literal["well", "refuses", "hangs up", "is slow"]
 SLOW_SECONDS = 1.0
 
 
+def flaky(moves: int) -> float:
+    """A share of bad moods that gives some of each in any run."""
+    return max(0.02, min(0.15, 40 / moves))
+
+
 @dataclass
 class Endpoint:
     """`flaky` is the share of ids met with each of the bad moods at their first delivery."""

@@ -63,14 +63,22 @@ class Injector:
         waiting = deque(sorted(plan))
         while waiting or self.due:
             if waiting and waiting[0].at <= reached():
-                self._later(self._now(), waiting[0].words, functools.partial(self._inject, waiting.popleft()))
+                self._begin(waiting.popleft())
             while self.due and self.due[0][0] <= self._now():
                 _, _, words, action = heapq.heappop(self.due)
                 self.note(words)
                 action()
             self.mend()
             self.look()
-            never.wait(0.05)
+            never.wait(0.02)
+
+    def _begin(self, fault: Fault) -> None:
+        """Now, or once a consumer that was held up is in the middle of what piled up."""
+        if fault.pile:
+            name = f"{fault.held_up}.0"
+            self._hold(name)
+            self._later(self._now() + fault.pile, f"{fault.held_up} goes on", functools.partial(self._thaw, name))
+        self._later(self._now() + fault.pile + fault.after, fault.words, functools.partial(self._inject, fault))
 
     def note(self, words: str) -> None:
         self.faults.append({"at": round(self._now(), 2), "what": words})
@@ -116,9 +124,12 @@ class Injector:
 
     def _freeze(self, fault: Fault) -> Undo:
         name = f"{fault.target}.0"
+        self._hold(name)
+        return lambda: self._thaw(name)
+
+    def _hold(self, name: str) -> None:
         self.frozen[name] += 1
         self._process(name).freeze()
-        return lambda: self._thaw(name)
 
     def _thaw(self, name: str) -> None:
         """Of freezes that overlap the last to end thaws, so that each lasts past the session."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal["kill", "freeze", "takeover", "broker", "broker_freeze", "postgres", "replica", "poison", "clock"]
@@ -18,13 +18,18 @@ PAST_THE_SESSION = 9.0
 
 @dataclass(frozen=True, order=True)
 class Fault:
-    """At `at` seconds of load `kind` befalls `target`; after `lasts` seconds it is undone. `amount`: poisoned messages, or seconds a clock jumps."""
+    """At `at` seconds of load `kind` befalls `target`; after `lasts` seconds it is undone. `amount`: poisoned messages, or seconds a clock jumps.
+
+    `pile`: seconds for which a consumer is first held up, so that it is hit `after` seconds into a large batch and not while it idles.
+    """
 
     at: float
     kind: Kind
     target: str = ""
     lasts: float = 0.0
     amount: int = 0
+    pile: float = 0.0
+    after: float = 0.0
 
     @property
     def words(self) -> str:
@@ -40,7 +45,12 @@ class Fault:
             "poison": f"{self.amount} poisoned messages",
             "clock": f"the clock of {self.target} jumps by {self.amount:+d} s, and back after {self.lasts:.0f} s",
         }
-        return said[self.kind]
+        return said[self.kind] + (f", {self.after * 1000:.0f} ms into work that piled up for {self.pile:.1f} s" if self.pile else "")
+
+    @property
+    def held_up(self) -> str:
+        """The service whose work piles up first."""
+        return self.target or "alerting"
 
 
 def plan(seed: int, seconds: float) -> list[Fault]:
@@ -90,7 +100,9 @@ def _fault(draw: random.Random, kind: Kind, target: str) -> Fault:
         "clock": draw.uniform(5, 12),
     }
     amount = {"poison": draw.randint(2, 6), "clock": draw.choice((-7200, -90, 90, 7200))}
-    return Fault(0.0, kind, target, lasts.get(kind, 0.0), amount.get(kind, 0))
+    busy = (kind == "kill" and target in CONSUMERS and draw.random() < 0.7) or kind == "postgres"
+    pile, after = (draw.uniform(1, 3), draw.uniform(0, 0.25)) if busy else (0.0, 0.0)
+    return Fault(0.0, kind, target, lasts.get(kind, 0.0), amount.get(kind, 0), pile, after)
 
 
 def _when(draw: random.Random, fault: Fault, seconds: float) -> float:
@@ -99,4 +111,4 @@ def _when(draw: random.Random, fault: Fault, seconds: float) -> float:
 
 
 def _at(fault: Fault, at: float) -> Fault:
-    return Fault(round(at, 2), fault.kind, fault.target, fault.lasts, fault.amount)
+    return replace(fault, at=round(at, 2))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +13,12 @@ import httpx
 import pytest
 from sqlalchemy import create_engine, text
 
+from tests.parts import faketime
 from tests.parts import postgres as postgres_part
 from tests.parts.alertmanager import Alertmanager
+from tests.parts.faketime import Clock
 from tests.parts.kafka import Kafka
+from tests.parts.need import need
 from tests.parts.nginx import Nginx
 from tests.parts.prometheus import Prometheus, promtool
 from tests.parts.waiting import TooLateError, is_open, until
@@ -60,3 +66,34 @@ def test_chromium_says_its_version(chromium: str) -> None:
 def test_waiting_says_what_did_not_come() -> None:
     with pytest.raises(TooLateError, match="the moon"):
         until(lambda: False, "the moon", seconds=0.05)
+
+
+CLOCK = """
+import datetime, sys, threading, time
+for _ in sys.stdin:
+    began = time.monotonic()
+    time.sleep(0.05)
+    threading.Event().wait(0.05)
+    print(time.time(), 0.09 < time.monotonic() - began < 5, flush=True)
+"""
+
+
+def test_the_time_of_day_of_a_running_child_jumps_and_its_waiting_does_not(tmp_path: Path) -> None:
+    need(faketime.missing())
+    clock = Clock(tmp_path / "clock")
+    with subprocess.Popen([sys.executable, "-c", CLOCK], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **clock.environment}) as child:
+        assert child.stdin is not None
+
+        def off() -> float:
+            assert child.stdin is not None
+            assert child.stdout is not None
+            child.stdin.write("\n")
+            child.stdin.flush()
+            at, waited = child.stdout.readline().split()
+            assert waited == "True"
+            return float(at) - time.time()
+
+        for jump in (7200, -90, 0):
+            clock.jump(jump)
+            until(lambda jump=jump: abs(off() - jump) < 30, f"a time {jump} s off", seconds=20)  # type: ignore[misc]
+        child.stdin.close()
