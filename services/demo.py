@@ -177,12 +177,23 @@ def _figures(api: httpx.Client, bus: Bus, receiver: Receiver, observations: list
             "verified": len(receiver.verified),
             "failed": _total(api, "/v1/deliveries", status="failed") + len(receiver.refused - receiver.verified),
         },
-        "gravest": [gravest_row(item, observations) for item in api.get("/v1/alerts", params={"sort": "-peak", "limit": 10}).raise_for_status().json()["items"]],
+        "gravest": [gravest_row(item, _levels(api, item["alert_id"]), observations) for item in _gravest(api)],
     }
 
 
-def gravest_row(item: Mapping[str, Any], observations: list[Observation]) -> Figures:
-    """An alert with its lead time before the decisive step of its move."""
+def _gravest(api: httpx.Client) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = api.get("/v1/alerts", params={"sort": "-peak", "limit": 10}).raise_for_status().json()["items"]
+    return found
+
+
+def _levels(api: httpx.Client, alert_id: str) -> list[tuple[str, str]]:
+    """Day and level of each revision of an alert, as it was told."""
+    history = api.get(f"/v1/alerts/{alert_id}").raise_for_status().json()["history"]
+    return [(told["as_of"], told["level"]) for told in sorted(history, key=lambda told: int(told["revision"]))]
+
+
+def gravest_row(item: Mapping[str, Any], levels: list[tuple[str, str]], observations: list[Observation]) -> Figures:
+    """An alert with its level when it opened, the day on which it first was at its gravest, and its lead time before the decisive step of its move."""
     decisive = decisive_step(by_move(observations).get(item["key"], []))
     first = dt.date.fromisoformat(item["opened_as_of"])
     return {
@@ -192,6 +203,8 @@ def gravest_row(item: Mapping[str, Any], observations: list[Observation]) -> Fig
         "level": item["peak_level"],
         "risk": item["peak_risk"],
         "first_alert": first.isoformat(),
+        "first_level": item["first_level"],
+        "peak_on": next((day for day, level in levels if level == item["peak_level"]), None),
         "decisive": decisive.date.isoformat() if decisive else None,
         "lead_days": (decisive.date - first).days if decisive and first < decisive.date else None,
     }
@@ -207,13 +220,19 @@ def _show(console: Console, figures: Figures, pack: Pack, observations: list[Obs
     say(f"{figures['moves_read']} moves read, {figures['moves_scored']} scored, {figures['alerted']} alerted (at their peak {levels}), {figures['not_alerted']} not alerted.")
     say(f"{sent['sent']} deliveries to a receiver on this machine, {sent['verified']} verified with the public standardwebhooks package, {sent['failed']} failed.")
     say(f"{figures['dead_letters']} dead letters. (The receiver's private address is let through for the demo only: `veedor up` refuses such addresses.)")
-    say("\nThe ten gravest, and the days between the first alert and the decisive step:")
+    say("\nThe ten gravest (level and risk at their peak), when each was first warned of, and the days from there to the decisive step:")
     for row in figures["gravest"]:
-        say(f"  {row['level']:<9}{row['risk']:>3.0f}  first {row['first_alert']}  {_lead(row):<28}  {row['title'][:90]}")
+        say(f"  {row['level']:<9}{row['risk']:>3.0f}  {rise(row):<56}  {_lead(row):<28}  {row['title'][:90]}")
     say("\nWhat a reader of these years expects to find:")
     for line in landmark_lines(pack, observations, api):
         say(f"  {line}")
     say(f"\nDone in {figures['seconds']} s.")
+
+
+def rise(row: Figures) -> str:
+    """At which level it was first warned of, and when it rose to its peak."""
+    opened = f"first {row['first_alert']} at {row['first_level']}"
+    return f"{opened}, {row['level']} from {row['peak_on']}" if row["peak_on"] not in (None, row["first_alert"]) else opened
 
 
 def _lead(row: Figures) -> str:
@@ -238,7 +257,8 @@ def warned(item: Mapping[str, Any] | None, observations: list[Observation]) -> s
     if item is None:
         return f"not alerted (decisive step {decisive.date})" if decisive else "not alerted"
     first = dt.date.fromisoformat(item["opened_as_of"])
-    text = f"first warned {first} ({item['peak_level']} at its peak)"
+    rose = "" if item["first_level"] == item["peak_level"] else f", {item['peak_level']} at its peak"
+    text = f"first warned {first} at {item['first_level']}{rose}"
     if decisive is None:
         return f"{text}; it never reached a decisive step"
     if visible_from(observations[0]) >= decisive.date:

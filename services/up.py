@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -16,7 +16,7 @@ from services.console import main as console
 from services.ingest import main as ingest
 from services.scoring import main as scoring
 from services.webhooks import main as webhooks
-from shared.http import Door, client, document, guard, reply
+from shared.http import Door, add_operations, client, document, guard, reply
 from shared.operations import Crew
 from shared.process import Context, Part
 from shared.server import Mount, Server
@@ -52,12 +52,21 @@ def union(apps: list[OpenAPI]) -> dict[str, Any]:
 
 
 def documents(door: Door, apps: list[OpenAPI]) -> Flask:
-    """The application that answers /openapi.json with the union."""
+    """The application that answers for all: /openapi.json with the union, /readyz with what keeps any of them from working."""
     app = Flask("veedor", static_folder=None)
     app.extensions["door"] = door
     guard(app, "veedor")
+    add_operations(app, door)
     app.add_url_rule("/openapi.json", "openapi", lambda: reply(union(apps)))
     return app
+
+
+def whole_door(context: Context, apps: list[OpenAPI]) -> Door:
+    """The door of the whole house: everything that makes any part of it unready, once."""
+    doors: list[Door] = [app.extensions["door"] for app in apps]
+    checks = {f"{name} of {app.import_name}" if name != "bus" else name: check for app, door in zip(apps, doors, strict=True) for name, check in door.checks.items()}
+    troubles = dict.fromkeys(trouble for door in doors for trouble in door.troubles)
+    return replace(context.door({}), checks=checks, troubles=tuple(troubles))
 
 
 def build(context: Context) -> tuple[Mount, dict[str, Part]]:
@@ -65,7 +74,7 @@ def build(context: Context) -> tuple[Mount, dict[str, Part]]:
     parts = {"ingest": ingest.build(context), "scoring": scoring.build(context), "alerting": alerting.build(context), "webhooks": webhooks.build(context)}
     apis = [part.app for part in parts.values() if isinstance(part.app, OpenAPI)]
     prefixes: dict[str, Any] = {prefix: parts[name].app for name, found in PREFIXES.items() for prefix in found}
-    prefixes["/openapi.json"] = documents(context.door({}), apis)
+    prefixes["/openapi.json"] = prefixes["/readyz"] = documents(whole_door(context, apis), apis)
     siblings = Mount(prefixes, prefixes["/openapi.json"])
     inside = client("http://veedor.internal", transport=httpx.WSGITransport(app=siblings))
     parts["console"] = console.build(context, dict.fromkeys(PREFIXES, inside))

@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 from sqlalchemy.pool import QueuePool
 from sqlmodel import Session
 
-from shared.errors import Retryable
-from shared.sqlite import prepare
+from shared.errors import DiskFull, Retryable
+from shared.sqlite import is_full, prepare
 
 SERVICES = Path(__file__).resolve().parent.parent / "services"
 
@@ -117,10 +117,10 @@ def _named(service: str) -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        raise Retryable(f"database of {service}: {error.orig}") from error
+        raise (DiskFull if is_full(error.orig) else Retryable)(f"database of {service}: {error.orig}") from error
     except sqlite3.OperationalError as error:
         # Setting up a new connection is outside what SQLAlchemy translates.
-        raise Retryable(f"database of {service}: {error}") from error
+        raise (DiskFull if is_full(error) else Retryable)(f"database of {service}: {error}") from error
     except TimeoutError as error:
         raise Retryable(f"database of {service}: all connections are in use") from error
     except DBAPIError as error:

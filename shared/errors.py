@@ -4,6 +4,7 @@ VeedorError
  ├─ InvalidMessage   wrong for ever: the message goes to the dead letters
  ├─ Retryable        wrong now: wait and try again
  │   └─ Full         no room now: nothing was taken
+ │       └─ DiskFull the disk has none
  └─ Refused          a request or a line is refused; names the field and says what to do next
 """
 
@@ -24,6 +25,10 @@ class Retryable(VeedorError):
 
 class Full(Retryable):
     """The event log has no room: nothing of this publish was taken."""
+
+
+class DiskFull(Full):
+    """The disk has no room: nothing was written."""
 
 
 class Refused(VeedorError):

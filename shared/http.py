@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from shared.body import MAX_DEPTH, find_nul, too_deep
-from shared.errors import Full, InvalidMessage, Refused, Retryable
+from shared.errors import DiskFull, Full, InvalidMessage, Refused, Retryable
 from shared.identity import ANONYMOUS, COOKIE, CSRF_HEADER, Identity, Role, Verifier, csrf_matches
 from shared.operations import Liveness
 
@@ -141,6 +141,8 @@ class Door:
     verifier: Verifier
     liveness: Liveness
     checks: Mapping[str, Callable[[], bool]] = field(default_factory=dict)
+    troubles: Sequence[Callable[[], str]] = ()
+    """Each says in an operator's words why no work can be taken now, or ""."""
     anonymous_clear: bool = False
     rate: RateLimit = field(default_factory=RateLimit)
 
@@ -249,6 +251,8 @@ def refuse_invalid(error: ValidationError) -> Response:
 
 def _render_retryable(error: Retryable) -> Response:
     log.warning("a dependency does not answer", why=str(error))
+    if isinstance(error, DiskFull):
+        return problem(503, "the disk is full, nothing was taken: try again when its operator has made room", headers={"Retry-After": "30"})
     if isinstance(error, Full):
         detail = "the event log is full, nothing was taken: try again when its consumers have caught up, or have its operator raise VEEDOR_LOCAL_LOG_MAX_BYTES"
         return problem(503, detail, headers={"Retry-After": "30"})
@@ -271,7 +275,7 @@ def _render_bug(error: Exception) -> Response:
 
 
 def add_operations(app: Flask, door: Door) -> None:
-    """/healthz (the loops turn), /readyz (dependencies answer), /metrics."""
+    """/healthz (the loops turn), /readyz (dependencies answer and have room), /metrics."""
 
     def healthz() -> Response:
         stuck = door.liveness.stuck()
@@ -279,7 +283,9 @@ def add_operations(app: Flask, door: Door) -> None:
 
     def readyz() -> Response:
         missing = [name for name, check in door.checks.items() if not check()]
-        return problem(503, f"does not answer: {', '.join(missing)}", headers={"Retry-After": "5"}) if missing else reply({"status": "ready"})
+        said = [f"does not answer: {', '.join(missing)}"] if missing else []
+        said += [words for trouble in door.troubles if (words := trouble())]
+        return problem(503, "; ".join(said), headers={"Retry-After": "5"}) if said else reply({"status": "ready"})
 
     app.add_url_rule("/healthz", view_func=healthz)
     app.add_url_rule("/readyz", view_func=readyz)

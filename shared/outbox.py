@@ -112,6 +112,10 @@ class Relay:
         if self.full is not None:
             raise self.full
 
+    def trouble(self, waiting: Callable[[], int]) -> str:
+        """What an operator is told while the bus is full; `waiting` counts what cannot leave. Raises Retryable."""
+        return f"{self.full}; {waiting()} events wait to leave, new work is refused" if self.full is not None else ""
+
     def run(self, stop: threading.Event, turned: Callable[[], None] = lambda: None) -> None:
         """Drains on every wake and once a second until `stop` is set."""
         attempt = 0

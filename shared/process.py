@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from shared.settings import PORTS, Settings
 log = structlog.get_logger(__name__)
 
 
+MIN_FREE_BYTES = 8 << 20
+"""Under this a home's disk counts as full: the databases' own journals need as much."""
 EXERCISE = "exercise"
 """Name of the file that marks a home as a replay's: what runs there says Exercise, and the real clock stays out of it."""
 
@@ -43,9 +46,15 @@ class Context:
     now: Callable[[], dt.datetime] = utc_now
     exercise: bool = False
 
-    def door(self, checks: Mapping[str, Callable[[], bool]]) -> Door:
-        """The API's door with the bus among its readiness checks."""
-        return Door(self.verifier, self.liveness, {"bus": self.bus.ready, **checks}, anonymous_clear=self.settings.tlp_clear_anonymous)
+    def door(self, checks: Mapping[str, Callable[[], bool]], *troubles: Callable[[], str]) -> Door:
+        """The API's door with the bus, and the disk of whoever keeps anything on it, among what makes it ready."""
+        kept = (self.disk_trouble,) if self.settings.bus == "local" or self.settings.database is None else ()
+        return Door(self.verifier, self.liveness, {"bus": self.bus.ready, **checks}, (*kept, *troubles), anonymous_clear=self.settings.tlp_clear_anonymous)
+
+    def disk_trouble(self) -> str:
+        """Why nothing can be kept in the home, or ""."""
+        free = shutil.disk_usage(self.settings.home).free
+        return f"the disk of {self.settings.home} is full ({free >> 20} MB free): make room, what was accepted is kept and goes on then" if free < MIN_FREE_BYTES else ""
 
     def database(self, service: str) -> Database:
         """The service's own database; the embedded one is brought to the newest schema at once, a server's by `veedor migrate`."""

@@ -18,6 +18,11 @@ def prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
 
 
+def is_full(error: object) -> bool:
+    """Whether SQLite could not write because the disk has no room; other systems' quotas are told as an I/O error and cannot be told apart."""
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+
+
 def _become_wal(connection: sqlite3.Connection) -> None:
     """Two connections that turn a new file into a WAL at once do not wait for each other: SQLite never calls the busy handler there."""
     deadline = time.monotonic() + LOCK_SECONDS

@@ -144,9 +144,14 @@ def _observe_alone(group: Sequence[int], spool: Spool, observe: Callable[[Sequen
 
 
 def read_record(path: Path, pack: Pack, today: dt.date = dt.date.max - dt.timedelta(days=1)) -> Iterator[Observation]:
-    """Every observation of a file in any form we import, for replays, which feed the store day by day. Raises Refused naming the first line and field that is wrong."""
-    for line in lines(path):
-        try:
+    """Every observation of a file in any form we import, for replays, which feed it day by day. Raises Refused naming the file, and the first line and field that are wrong."""
+    number = 0
+    try:
+        for line in lines(path):
+            number = line.number
             yield from _understood(line, pack, today)
-        except Refused as error:
-            raise Refused(error.detail, field=f"{path.name} line {line.number}: {error.field}", status=error.status) from error
+    except Refused as error:
+        where = f"{path.name} line {number}: {error.field}" if number else path.name
+        raise Refused(error.detail, field=where, status=error.status) from error
+    if not number:
+        raise Refused("holds no observation: give a record with one JSON object a line (docs/record.schema.json)", field=path.name)

@@ -31,4 +31,4 @@ def build(context: Context) -> Part:
         watch, turned = Watch(store, today, relay.wake), context.liveness.register("ingest.watch")
         work["ingest watch"] = lambda: watch.run(context.stop, turned)
     parts = Parts(store, Catalogue(database, pack), today, context.now, relay.wake, relay.check_room, context.exercise)
-    return Part("ingest", create_app(context.door({"database": database.ready}), parts), work)
+    return Part("ingest", create_app(context.door({"database": database.ready}, lambda: relay.trouble(store.waiting)), parts), work)

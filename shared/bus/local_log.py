@@ -17,8 +17,8 @@ from pathlib import Path
 import orjson
 
 from shared.bus.contract import Delivery, Headers, Record, TopicPartition
-from shared.errors import Full, Retryable
-from shared.sqlite import prepare
+from shared.errors import DiskFull, Full, Retryable
+from shared.sqlite import is_full, prepare
 
 PAGE_BYTES = 4096
 ROW_BYTES = 120
@@ -72,7 +72,7 @@ class Log:
         try:
             yield
         except sqlite3.OperationalError as error:
-            raise Retryable(f"local log {self.path}: {error}") from error
+            raise (DiskFull if is_full(error) else Retryable)(f"local log {self.path}: {error}") from error
 
     @contextmanager
     def transaction(self, connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:

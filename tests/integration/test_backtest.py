@@ -120,3 +120,30 @@ def test_no_remedy_stands_above_watch(judged: dict[str, Any]) -> None:
 
 def test_at_most_one_neutral_move_in_ten_stands_above_watch(judged: dict[str, Any]) -> None:
     assert judged["neutral"]["above_watch"] <= 0.1 * judged["neutral"]["moves"], judged["neutral"]["above_watch_keys"]
+
+
+JUNK = {
+    "empty": (b"", "is empty"),
+    "blank": (b"\n \n\n", "is empty"),
+    "no json": (b"hello\nworld\n", "no header we know"),
+    "bytes": (b"\xff\xfe\x00\x01", "no header we know"),
+    "a list": (b"[{}]", "one JSON object a line"),
+    "broken json": (b'{"key": ', "line 1: line: is not JSON"),
+    "no record": (b'{"name": "x"}\n', "line 1: "),
+    "a header alone": (b"key,observed_on,stage,title\n", "holds no observation"),
+}
+
+
+@pytest.mark.parametrize("command", ["backtest", "demo"])
+@pytest.mark.parametrize("kind", JUNK)
+def test_what_is_no_record_is_refused_in_one_line_that_names_it(tmp_path: Path, kind: str, command: str) -> None:
+    content, words = JUNK[kind]
+    file = tmp_path / "given.jsonl"
+    file.write_bytes(content)
+    options = ["--exit", "--port", "0", "--home", str(tmp_path / "home")] if command == "demo" else []
+    found = CliRunner().invoke(main, [command, "--record", str(file), *options], catch_exceptions=False)
+    assert found.exit_code == 1
+    assert words in found.stderr
+    assert len(found.stderr.strip().splitlines()) == 1
+    assert found.stderr.startswith("Error: given.jsonl")
+    assert not (tmp_path / "home" / "ingest.db").exists()

@@ -291,6 +291,13 @@ class TestOperations:
         door.checks = {"bus": lambda: True}
         assert api.test_client().get("/readyz").json == {"status": "ready"}
 
+    def test_not_ready_while_something_is_full_in_its_own_words(self, api: OpenAPI, door: Door) -> None:
+        full = ["the event log is full; 7 events wait"]
+        door.troubles = (lambda: full[0], lambda: "")
+        assert_problem(api.test_client().get("/readyz"), 503, words="7 events wait")
+        full[0] = ""
+        assert api.test_client().get("/readyz").json == {"status": "ready"}
+
     def test_metrics_are_prometheus_text(self, http: FlaskClient) -> None:
         http.get("/v1/things")
         response = http.get("/metrics")
