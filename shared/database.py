@@ -90,8 +90,8 @@ class Database:
             return False
         return True
 
-    def migrate(self, revision: str = "head") -> None:
-        """Brings the schema to `revision` (Alembic); safe to run from several processes at once."""
+    def migrate(self, revision: str = "head", *, down: bool = False) -> None:
+        """Brings the schema up to `revision` (Alembic), or down to it (`base` is always down); safe to run from several processes at once."""
         # Alembic takes as long to load as the rest of us together: only who migrates waits for it.
         from alembic import command
         from alembic.config import Config
@@ -103,7 +103,7 @@ class Database:
                 connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('veedor migrate'))"))
                 connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{self.service}"'))
             config.attributes["connection"] = connection
-            if revision == "base":
+            if down or revision == "base":
                 command.downgrade(config, revision)
             else:
                 command.upgrade(config, revision)

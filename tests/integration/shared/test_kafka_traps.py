@@ -1,0 +1,95 @@
+"""The traps of kafka-python, each on a real broker: the first join that hangs, the producer that dies of one refused record, waiting without end on a frozen broker."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+from kafka import KafkaAdminClient, KafkaConsumer
+from kafka.admin import NewTopic
+
+from shared.bus.contract import Record
+from shared.errors import InvalidMessage, Retryable
+from tests.integration.shared.conftest import House, take, values
+from tests.parts.kafka import Kafka
+from tests.parts.waiting import until
+
+
+@pytest.fixture
+def house(kafka_url: str, open_house: Callable[[str], House]) -> House:
+    return open_house(kafka_url)
+
+
+@pytest.fixture
+def narrow(kafka: Kafka) -> str:
+    """A topic whose broker takes no record over 1,000 bytes, whatever a producer believes."""
+    topic = f"narrow.{uuid.uuid4().hex}"
+    with closing(KafkaAdminClient(bootstrap_servers=kafka.address)) as admin:
+        admin.create_topics([NewTopic(name=topic, num_partitions=1, replication_factor=1, topic_configs={"max.message.bytes": "1000"})])
+    return topic
+
+
+@pytest.fixture
+def frozen(kafka: Kafka) -> Iterator[Callable[[], None]]:
+    """Freezes the broker when called; it goes on when the test ends."""
+    yield kafka.freeze
+    kafka.thaw()
+
+
+@pytest.mark.timeout(120)
+def test_members_that_poll_in_a_hurry_join_all_the_same(house: House) -> None:
+    for number in range(5):
+        house.publish(str(number))
+        member = house.join(f"hurried.{uuid.uuid4().hex}")
+        found = until(lambda member=member: member.poll(0.001, 10), "a record for a hurried member", seconds=20, every=0)  # type: ignore[misc]
+        assert values(found)[0] == "0"
+        member.close()
+
+
+@pytest.mark.timeout(60)
+def test_a_record_the_broker_refuses_harms_no_later_one(house: House, narrow: str) -> None:
+    producer = house.producer()
+    producer.publish([Record(narrow, "a", b"small")])
+    for _ in range(2):
+        with pytest.raises(InvalidMessage, match="kafka refuses the record"):
+            producer.publish([Record(house.topic, "a", b"beside it"), Record(narrow, "a", b"x" * 5000)])
+    producer.publish([Record(narrow, "a", b"after"), Record(house.topic, "a", b"healthy")])
+    assert "healthy" in values(take(house.join(), 1))
+    assert [record.value for record in _all(house, narrow)] == [b"small", b"after"]
+
+
+def _all(house: House, topic: str) -> list[Record]:
+    consumer = house.bus.consumer(f"reader.{uuid.uuid4().hex}", [topic])
+    with closing(consumer):
+        return [Record(topic, delivery.key, delivery.value) for delivery in take(consumer, 2)]
+
+
+@pytest.mark.timeout(120)
+def test_nothing_waits_without_end_on_a_frozen_broker_not_even_goodbye(kafka: Kafka, open_house: Callable[[str], House], frozen: Callable[[], None]) -> None:
+    house = open_house(f"{kafka.url}?partitions=4&timeout_ms=1500")
+    producer, member = house.producer(), house.join()
+    producer.publish([Record(house.topic, "a", b"1")])
+    take(member, 1)
+    frozen()
+    started = time.monotonic()
+    with pytest.raises(Retryable):
+        producer.publish([Record(house.topic, "a", b"2")])
+    producer.close()
+    member.close()
+    with pytest.raises(Retryable):
+        house.bus.lag(house.group, house.topic)
+    assert time.monotonic() - started < 30
+
+
+@pytest.mark.timeout(60)
+def test_a_bad_value_is_bytes_like_any_other(house: House) -> None:
+    """A deserializer that raises would have `poll` spin for ever inside kafka-python; so there is none."""
+    house.publish("good")
+    house.producer().publish([Record(house.topic, "a", b"\xff\xfe\x00")])
+    member = house.join()
+    assert [delivery.value for delivery in take(member, 2)] == [b"good", b"\xff\xfe\x00"]
+    assert isinstance(member.client, KafkaConsumer)  # type: ignore[attr-defined]
+    assert member.client.config["value_deserializer"] is None  # type: ignore[attr-defined]
