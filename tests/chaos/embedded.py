@@ -80,7 +80,8 @@ def _fill(house: Embedded, load: Load, number: int) -> dict[str, Any]:
         for place in range(number, number + 20_000):
             answer = client.post("/v1/moves", content=orjson.dumps(moves.observation(place, load.day)), headers={"Content-Type": "application/json"})
             if answer.status_code not in (200, 201):
-                return {"status": answer.status_code, "type": answer.headers["Content-Type"], "retry_after": answer.headers.get("Retry-After"), **answer.json()}
+                told = {"content_type": answer.headers["Content-Type"], "retry_after": answer.headers.get("Retry-After"), "readyz": client.get("/readyz").text}
+                return {**answer.json(), **told}
             load.accepted[place] = answer.json()["move_id"]
     raise AssertionError("20,000 moves into a log of 3 MB, and none was refused")
 

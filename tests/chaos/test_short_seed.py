@@ -26,3 +26,4 @@ def test_nothing_is_lost_or_doubled_under_a_short_seed() -> None:
     assert found["accepted"] == 300
     assert found["embedded"]["refusal"]["status"] == 503
     assert "full" in found["embedded"]["refusal"]["detail"]
+    assert "events wait to leave" in found["embedded"]["refusal"]["readyz"]
