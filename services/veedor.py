@@ -399,6 +399,8 @@ def dlq() -> None:
 def _bus(home: Path | None) -> Bus:
     settings = settings_of(home=home)
     configure_logging("ERROR")
+    if settings.bus == "local" and not (settings.home / "bus.db").exists():
+        raise Refused(f"no event log at {settings.home}: name the home of an installation, or set VEEDOR_BUS", field="--home")
     return open_bus(settings.bus, home=settings.home, max_bytes=settings.local_log_max_bytes)
 
 

@@ -217,3 +217,10 @@ def test_too_many_dead_letters_end_the_process_with_words_and_leave_the_rest_in_
     finally:
         house.stop()
         bus.close()
+
+
+def test_a_home_without_an_event_log_is_refused_and_left_alone(tmp_path: Path) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        run({}, "dlq", "list", "--home", str(tmp_path / "nobody"))
+    assert "no event log at" in failed.value.stderr
+    assert not (tmp_path / "nobody").exists()
