@@ -47,7 +47,7 @@ def run(seed: int, count: int, kills: int, progress: Progress, judge: Callable[[
             refusal = _fill(house, load, count + 1)
             progress.say(f"embedded: full after {len(load.accepted)} moves: {refusal['detail']}")
             house.kill()
-            house.start()
+            house.start(sign="healthz")
             _catch_up(house)
             _post_until_taken(house, load, max(load.accepted) + 1)
             progress.say(f"embedded: killed while full, caught up, {len(load.accepted)} moves accepted")

@@ -55,8 +55,9 @@ class Embedded:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self, *, seconds: float = 60) -> None:
-        self.process.start(lambda: answers(f"{self.url}/readyz"), seconds=seconds)
+    def start(self, *, seconds: float = 60, sign: str = "readyz") -> None:
+        """Returns when /readyz says so; `healthz` where something is known to be full."""
+        self.process.start(lambda: answers(f"{self.url}/{sign}"), seconds=seconds)
 
     def kill(self) -> None:
         self.process.kill()
