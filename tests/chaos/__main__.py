@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.chaos import cluster, embedded
-from tests.chaos.evidence import Evidence
+from tests.chaos.evidence import Arrivals, Evidence, Stores
 from tests.chaos.ledger import account, broken
 from tests.chaos.plan import plan, short
 from tests.chaos.progress import Progress
@@ -44,9 +44,18 @@ def run(seed: int, moves: int, *, brief: bool) -> dict[str, Any]:
     faults = short(seed, seconds) if brief else plan(seed, seconds)
     found = cluster.run(seed, moves, faults, moves / seconds, progress, verdict)
     progress.say("the stack is down")
-    small = embedded.run(seed, max(30, min(1000, moves // 20)), 1 if brief else 5, progress, verdict)
+    small = _embedded(seed, max(30, min(1000, moves // 20)), 1 if brief else 5, progress)
     kinds = Counter(fault.kind for fault in faults)
     return merged(found, small) | {"seed": seed, "seconds": round(progress.seconds, 1), "kinds": dict(sorted(kinds.items()))}
+
+
+def _embedded(seed: int, count: int, kills: int, progress: Progress) -> dict[str, Any]:
+    """The ledger of the embedded phase; where it did not come to its end, why: what the other phase found is not thrown away with it."""
+    try:
+        return embedded.run(seed, count, kills, progress, verdict)
+    except AssertionError as error:
+        nothing = Evidence(asked=count, accepted={}, grave=set(), refused=[], stores=Stores(set(), [], [], 0, {}, 0), arrivals=Arrivals(), unquiet=str(error))
+        return verdict(nothing) | {"refusal": {"detail": "not reached"}, "faults": []}
 
 
 def verdict(evidence: Evidence) -> dict[str, Any]:
