@@ -32,7 +32,7 @@ VARIED = {
     "alert_id": "'alert.pe.load.' || i",
     "move_id": "'pe.load.' || i",
     "sequence": "1000 + i",
-    "risk": "20 + (i * 7919 % 80000) / 1000.0",
+    "risk": "20 + (i::bigint * 7919 % 80000) / 1000.0",
     "changed_as_of": "DATE '2021-07-28' + (i % 1900)::int",
     "opened_as_of": "DATE '2021-07-28' + (i % 1900)::int",
     "level": f"(ARRAY{list(LEVELS)})[1 + (CASE WHEN i % 100 < 80 THEN 0 WHEN i % 100 < 95 THEN 1 WHEN i % 100 < 99 THEN 2 ELSE 3 END)]",
