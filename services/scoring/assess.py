@@ -238,7 +238,7 @@ def _alternatives(facts: Facts) -> Iterator[tuple[Words, Facts]]:
     if clock.stage not in DEAD:
         yield _IF["shelved"], replace(facts, clock=replace(clock, stage=Stage.SHELVED))
     if verdict.abstained:
-        yield _IF["weakens"], replace(facts, meaning=replace(facts.meaning, verdict=replace(verdict, weakens=1.0)))
+        yield _IF["weakens"], replace(facts, meaning=replace(facts.meaning, verdict=replace(verdict, weakens=1.0, abstained=False)))
 
 
 _WAIVED = "second_vote_waived"

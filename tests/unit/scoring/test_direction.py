@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from shared.events import Direction, Instrument, Target
+from shared.events import Direction, Instrument, Level, Target
 from tests.unit.scoring.sample import assessed
 
 WEAKENS, STRENGTHENS = Direction.WEAKENS, Direction.STRENGTHENS
@@ -26,6 +26,8 @@ WEAKENS, STRENGTHENS = Direction.WEAKENS, Direction.STRENGTHENS
         ("Ley que establece la elección de los jueces supremos por voto popular", WEAKENS, Target.PJ),
         ("Ley que reduce el mandato de los miembros del Jurado Nacional de Elecciones", WEAKENS, Target.JNE),
         ("Ley que acorta el periodo del jefe de la ONPE", WEAKENS, Target.ONPE),
+        ("Ley que destituye al jefe de la ONPE", WEAKENS, Target.ONPE),
+        ("Ley que remueve a los miembros del Jurado Nacional de Elecciones", WEAKENS, Target.JNE),
         ("Ley que elimina la inmunidad parlamentaria", STRENGTHENS, Target.CHECKS),
         ("Ley que exige sentencia firme para la extinción de dominio", WEAKENS, Target.CRIME),
         ("Ley que suspende el control previo de la Contraloría", WEAKENS, Target.OVERSIGHT),
@@ -121,6 +123,14 @@ def test_abstains_when_only_a_number_is_given_and_asks_for_the_text(title: str) 
     assert found.abstained_because is not None
     assert "texto" in found.abstained_because.es
     assert "text" in found.abstained_because.en
+
+
+@pytest.mark.parametrize("title", ["Ley JNE", "Ley sobre el Jurado Nacional de Elecciones"])
+def test_a_name_alone_is_at_most_watched(title: str) -> None:
+    found = assessed(title)
+    assert found.abstained
+    assert found.level.rank <= Level.WATCH.rank
+    assert found.risk < assessed("Ley que remueve a los miembros del Jurado Nacional de Elecciones").risk
 
 
 def test_the_text_ends_the_abstention() -> None:
