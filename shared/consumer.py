@@ -50,12 +50,12 @@ def full_jitter(attempt: int, *, base: float = 0.2, cap: float = MAX_BACKOFF, dr
 
 
 def gather(stop: threading.Event, count: int, batch: int, took: float) -> None:
-    """After a batch far from full: waits as long as it took (seconds), at most GATHER_SECONDS. What comes meanwhile shares the next one's commits.
+    """After a batch far from full: waits twice as long as it took (seconds), at most GATHER_SECONDS. What comes meanwhile shares the next one's commits.
 
-    One that has little to do is as prompt as without; one that has more than it can do singly leaves half the processor to the rest.
+    One that has little to do is as prompt as without; one that is asked more than it can do singly leaves two thirds of the processor to the rest.
     """
     if 0 < count < batch // 10:
-        stop.wait(min(took, GATHER_SECONDS))
+        stop.wait(min(2 * took, GATHER_SECONDS))
 
 
 class TooManyDeadLetters(RuntimeError):
