@@ -6,17 +6,17 @@ Most batches need little of it: an institution's filings are read whole only whe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, bindparam, func, select
 
 from services.alerting import tables
 from services.alerting.alert import Change
 from services.alerting.cluster import FEWEST_GROUPS, Filing, enters, named
 from services.alerting.docket import ClusterAlert, Docket, Place
 from shared.countries import Pack
-from shared.events import MoveAssessed, Target, digest
+from shared.events import MoveAssessed, digest
 from shared.rows import among
 
 SEVERAL = "+"
@@ -65,13 +65,20 @@ def _clusters(connection: Connection, countries: set[str]) -> dict[str, ClusterA
 
 
 def _crowded(connection: Connection, places: Sequence[Place], new: dict[Place, set[str]]) -> set[Place]:
-    """Where filings of two groups meet, the batch's own counted in."""
-    found = {place: set(groups) for place, groups in new.items()}
+    """Where filings of two groups meet, the batch's own counted in. Only the first and the last group are looked up: two steps in an index, however many filings there are."""
+    found = {place: _ends(connection, place) | new.get(place, set()) for place in places}
+    return {place for place, groups in found.items() if len(groups) >= FEWEST_GROUPS or any(group.startswith(SEVERAL) for group in groups)}
+
+
+def _ends(connection: Connection, place: Place) -> set[str]:
+    """The first and the last of the groups that filed there: one where all are of one group."""
+    found = connection.execute(_FIRST_AND_LAST, {"country": place[0], "target": str(place[1])}).one()
+    return {group for group in found if group is not None}
+
+
+def _end(function: Callable[[ColumnElement[str]], ColumnElement[str]]) -> ScalarSelect[Any]:
     row = tables.filings.c
-    chosen = [target for _, target in places]
-    if chosen:
-        for country, target, group in connection.execute(
-            select(row.country, row.target, row.groups).where(row.country.in_({country for country, _ in places}), row.target.in_(chosen)).distinct()
-        ):
-            found.setdefault((country, Target(target)), set()).add(group)
-    return {place for place in places if len(groups := found.get(place, set())) >= FEWEST_GROUPS or any(group.startswith(SEVERAL) for group in groups)}
+    return select(function(row.groups)).where(row.country == bindparam("country"), row.target == bindparam("target")).scalar_subquery()
+
+
+_FIRST_AND_LAST = select(_end(func.min), _end(func.max))
