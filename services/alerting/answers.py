@@ -82,9 +82,12 @@ class Item(Alert):
 
 
 class AlertPage(BaseModel):
+    """`total` is exact up to 10,000; `total_is_floor` says that there are more."""
+
     items: list[Item]
     next: str | None
     total: int
+    total_is_floor: bool
 
 
 class Revision(BaseModel):

@@ -21,6 +21,8 @@ from shared.http import Query
 
 PAGE = 500
 MOST_COURSE = 1000
+MOST_COUNTED = 10_000
+"""A list is counted up to here: a page costs the same however many alerts there are."""
 FIRST_DAY, LAST_DAY = dt.date(1990, 1, 1), dt.date(2100, 1, 1)
 Day = Annotated[dt.date, Field(ge=FIRST_DAY, le=LAST_DAY)]
 Moment = Annotated[AwareDatetime, Field(ge=dt.datetime(1990, 1, 1, tzinfo=dt.UTC), le=dt.datetime(2100, 1, 1, tzinfo=dt.UTC))]
@@ -56,7 +58,6 @@ class AlertFilter(Query):
         """The filter and the clearance as one SQL condition over the alerts."""
         alert, about = tables.alerts.c, tables.alert_targets.c
         chosen: tuple[tuple[ColumnElement[str], Sequence[str]], ...] = (
-            (alert.level, self.level),
             (alert.direction, self.direction),
             (alert.stage, self.stage),
             (alert.kind, self.kind),
@@ -64,6 +65,8 @@ class AlertFilter(Query):
             (alert.country, self.country),
         )
         found: list[ColumnElement[bool]] = [column.in_([str(value) for value in values]) for column, values in chosen if values]
+        if self.level:
+            found.append(alert.level_rank.in_([level.rank for level in self.level]))
         if self.min_level is not None:
             found.append(alert.level_rank >= self.min_level.rank)
         if self.institution:
@@ -92,16 +95,17 @@ class Catalogue:
         self.database = database
 
     def page(self, chosen: AlertFilter, clearance: Tlp, *, sort: Sort, cursor: str | None, limit: int) -> dict[str, Any]:
-        """`limit` items in a stable order, where the next page begins, and how many there are in all. Raises Refused for a cursor that is none."""
+        """`limit` items in a stable order, where the next page begins, and how many there are in all, up to MOST_COUNTED. Raises Refused for a cursor that is none."""
         conditions, order = chosen.conditions(clearance), ORDERS[sort]
         place = () if cursor is None else (tuple_(*order) < tuple_(*_place(cursor, sort)),)
         statement = select(tables.alerts.c.item, *order).where(conditions, *place).order_by(*(column.desc() for column in order)).limit(limit + 1)
+        counted = select(literal(1)).select_from(tables.alerts).where(conditions).limit(MOST_COUNTED + 1).subquery()
         with self.database.reading() as session:
             connection = session.connection()
             rows = connection.execute(statement).all()
-            total = connection.execute(select(func.count()).select_from(tables.alerts).where(conditions)).scalar_one()
+            total = connection.execute(select(func.count()).select_from(counted)).scalar_one()
         following = _cursor(sort, rows[limit - 1][1:]) if len(rows) > limit else None
-        return {"items": [orjson.Fragment(row[0]) for row in rows[:limit]], "next": following, "total": total}
+        return {"items": [orjson.Fragment(row[0]) for row in rows[:limit]], "next": following, "total": min(total, MOST_COUNTED), "total_is_floor": total > MOST_COUNTED}
 
     def every(self, chosen: AlertFilter, clearance: Tlp) -> Iterator[bytes]:
         """The JSON of each alert of the filtered set once, by id: an order that no change meanwhile can upset."""

@@ -13,11 +13,12 @@ REJECTED = re.compile(r"(\d+) of (\d+) lines rejected")
 
 
 class Listing(Frozen, Generic[Row]):
-    """One page of a list: its rows, the cursor of the next page, how many there are in all."""
+    """One page of a list: its rows, the cursor of the next page, how many there are in all (`total_is_floor`: at least)."""
 
     items: tuple[Row, ...] = ()
     next: str | None = None
     total: int = 0
+    total_is_floor: bool = False
 
 
 class Alert(Frozen):

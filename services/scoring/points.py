@@ -55,7 +55,6 @@ class Facts:
     source: Source
     reconstructed: bool
 
-
     @property
     def names_only(self) -> bool:
         """The text tells neither an act nor a norm whose content is known: nothing but whom it is about."""

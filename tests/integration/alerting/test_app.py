@@ -375,8 +375,8 @@ def test_an_empty_house_answers(tmp_path: Path) -> None:
     database = sqlite(tmp_path)
     api = build(database, tmp_path).test_client()
     api.environ_base["HTTP_AUTHORIZATION"] = bearer()["Authorization"]
-    assert get(api, "/v1/alerts") == {"items": [], "next": None, "total": 0}
-    assert get(api, "/v1/clusters", state="all") == {"items": [], "next": None, "total": 0}
+    assert get(api, "/v1/alerts") == {"items": [], "next": None, "total": 0, "total_is_floor": False}
+    assert get(api, "/v1/clusters", state="all") == {"items": [], "next": None, "total": 0, "total_is_floor": False}
     assert get(api, "/v1/institutions")["items"][0]["pressure"] == 0
     assert get(api, "/v1/institutions/JNE/pressure")["series"] == []
     assert get(api, "/v1/ledger") == {"items": [], "next": None, "total": 0}
