@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-import orjson
-
 from services.ingest.bill import is_bill
 from services.ingest.bill import observations as bill_observations
 from services.ingest.identity import Grouping
@@ -73,17 +71,19 @@ class Spool:
         self.file = file
         self.offsets = array("q")
         self.numbers = array("q")
+        self.counts = array("l")
         self.grouping = Grouping()
 
     def add(self, number: int, observations: Sequence[Observation], store: Store) -> None:
         self.offsets.append(self.file.tell())
         self.numbers.append(number)
-        self.file.write(orjson.dumps([one.content for one in observations]) + b"\n")
+        self.counts.append(len(observations))
+        self.file.write("".join(f"{one.content}\n" for one in observations).encode())
         self.grouping.add(named for one in observations for named in store.identifier.numbers(one))
 
     def read(self, at: int) -> list[Observation]:
         self.file.seek(self.offsets[at])
-        return [read_content(content) for content in orjson.loads(self.file.readline())]
+        return [read_content(self.file.readline()) for _ in range(self.counts[at])]
 
 
 def _first_walk(path: Path, spool: Spool, store: Store, pack: Pack, today: dt.date, report: Report, progress: Callable[[int], object]) -> None:

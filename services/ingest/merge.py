@@ -109,6 +109,8 @@ class Merger:
         return tuple(written for _, written in sorted(best.values()) if written not in ("", key))
 
     def _related(self, ordered: Sequence[Observation]) -> tuple[str, ...]:
+        if not any(one.related for one in ordered):
+            return ()
         own = {number.alias for one in ordered for number in self.identifier.numbers(one)}
         found: dict[str, str] = {}
         for one in ordered:

@@ -117,7 +117,7 @@ class Observation(Told):
     chamber: Annotated[str, Field(max_length=20)] | None = None
     note: ToldNote | None = None
 
-    @property
+    @cached_property
     def first_day(self) -> dt.date:
         """First day of the date as far as it is known."""
         return dt.date.fromisoformat(f"{self.observed_on}-01-01"[:10])
@@ -138,9 +138,10 @@ def _undated(observation: Observation) -> str:
     return orjson.dumps(said, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def read_content(content: str) -> Observation:
-    """The observation whose `content` this is. What is ours was checked when it came: it is put together again as `model_construct` would, several times as fast."""
-    said: dict[str, Any] = orjson.loads(content)
+def read_content(written: str | bytes) -> Observation:
+    """The observation whose `content` this is (or a line of it). What is ours was checked when it came: it is put together as `model_construct` would, several times as fast."""
+    said: dict[str, Any] = orjson.loads(written)
+    content = (written if isinstance(written, str) else written.decode()).rstrip("\n")
     for name, kind in NOT_PLAIN.items():
         if name in said:
             said[name] = kind(said[name])

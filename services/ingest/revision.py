@@ -37,6 +37,7 @@ MAX_EVENT_BYTES = 600_000
 """Scoring sends the move on with its assessment: both must fit a record of the bus."""
 
 CHUNK = 5_000
+FIELDS = tuple(sorted(Move.model_fields))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ class Revision:
         taken: set[str] = set()
         outcomes = [self._revise(subject, observations, written, taken) for subject in subjects]
         written.flush(self.session)
+        UNKNOWN_STAGES.labels(self.pack.code).inc(written.unknown)
+        REVISIONS.labels(self.pack.code, "observed").inc(len(written.events))
         return outcomes
 
     def _subjects(self, observations: Sequence[Observation]) -> list[_Subject]:
@@ -163,16 +166,15 @@ class Revision:
         refuse_two_instruments([*subject.stored, *said])
         move = self._merged(subject, said, taken)
         content = move_json(move)
-        changed = _changed(row.content if row else None, content)
+        changed = _changed(row.content, content) if row else _newly_told(move)
         revision = (row.revision if row else 0) + bool(changed)
         written.observations += [self._observation_row(key, observations[at], move.move_id) for key, at in fresh.items()]
         written.aliases += [self._alias_row(number, move.move_id) for number in subject.names.values()]
-        UNKNOWN_STAGES.labels(self.pack.code).inc(sum(one.stage is None and self.merger.mapped(one.native_stage or "") is None for one in said))
+        written.unknown += sum(one.stage is None and self.merger.mapped(one.native_stage or "") is None for one in said)
         if changed:
             values = self._row(move, content, revision, self._history(subject, said), row)
             (written.updates if row else written.moves).append(values)
             written.events.append(event_row(values, "observed", changed))
-            REVISIONS.labels(self.pack.code, "observed").inc()
         return Outcome(move.move_id, revision, tuple(subject.observed), tuple(fresh.values()), changed)
 
     def _fresh(self, subject: _Subject, observations: Sequence[Observation]) -> dict[str, int]:
@@ -234,6 +236,8 @@ class _Written:
     aliases: list[dict[str, object]] = field(default_factory=list)
     observations: list[dict[str, object]] = field(default_factory=list)
     events: list[dict[str, object]] = field(default_factory=list)
+    unknown: int = 0
+    """Observations of stages that nobody maps."""
 
     def flush(self, session: Session) -> None:
         aliases = {row["alias"]: row for row in reversed(self.aliases)}
@@ -280,11 +284,16 @@ def refuse_two_instruments(observations: Iterable[Observation]) -> None:
             )
 
 
-def _changed(before: bytes | None, after: bytes) -> tuple[str, ...]:
+def _newly_told(move: Move) -> tuple[str, ...]:
+    """Fields of which a new move tells something: those its canonical JSON has."""
+    return tuple(name for name in FIELDS if getattr(move, name) is not None)
+
+
+def _changed(before: bytes, after: bytes) -> tuple[str, ...]:
     """Fields in which two canonical JSONs of a move differ."""
     if before == after:
         return ()
-    old, new = orjson.loads(before or b"{}"), orjson.loads(after)
+    old, new = orjson.loads(before), orjson.loads(after)
     return tuple(name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name))
 
 
