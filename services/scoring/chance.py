@@ -83,10 +83,11 @@ class Chance:
         """Log-odds from the words of title and summary: the rarity of each over the length of all, times its weight."""
         if words is None:
             words = tokens(f"{move.title}\n{move.summary}" if move.summary else move.title)
-        found = self._vocabulary.find(self._scanner.read(words))
-        pull = sum(filter(None, map(self._words[period].get, found)))
-        if not pull:
+        known = self._words[period]
+        found = list(filter(known.__contains__, self._vocabulary.find(self._scanner.read(words))))
+        if not found:
             return 0.0
+        pull = sum(map(known.__getitem__, found))
         own = sum(filter(None, map(self._years[year].get, found))) if period and year in self._years else 0.0
         return (pull.imag + own) / math.sqrt(pull.real)
 

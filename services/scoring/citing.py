@@ -56,7 +56,8 @@ class Citing:
         laws: list[tuple[str, int, int]] = []
         articles: list[tuple[str, int]] = []
         end = 0
-        for start in [at for at, word in enumerate(words) if word in _OPENERS or at in ends]:
+        openers = [at for at, word in enumerate(words) if word in _OPENERS]
+        for start in sorted({*openers, *ends}) if ends else openers:
             if start >= end:
                 end = _run(words, start, ends, laws, articles)
         return laws, articles

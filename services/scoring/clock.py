@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from services.scoring.memory import Memory
 from shared.countries.pack import Pack, folded
 from shared.events import Instrument, Milestone, Move, Stage, Step
 
@@ -49,7 +50,7 @@ class Clocks:
 
     def __init__(self, pack: Pack) -> None:
         self._pack = pack
-        self._seen: dict[str, tuple[str, ...]] = {}
+        self._seen = Memory(self._codes)
         self._days: dict[dt.date, tuple[Milestone | None, bool]] = {}
 
     def read(self, move: Move, steps: Sequence[Step], as_of: dt.date) -> Clock:
@@ -70,17 +71,18 @@ class Clocks:
 
     def _shortcuts(self, steps: Sequence[Step]) -> tuple[str, ...]:
         """Codes of the shortcuts that the steps record, in the pack's order."""
-        found = {code for step in steps for text in (step.shortcut, step.native_stage) if text for code in self._seen.get(text) or self._learn(text)}
+        seen = self._seen
+        found: set[str] = set()
+        for step in steps:
+            if step.native_stage:
+                found.update(seen[step.native_stage])
+            if step.shortcut:
+                found.update(seen[step.shortcut])
         return tuple(code for code, _ in self._pack.shortcut_phrases if code in found) if found else ()
 
-    def _learn(self, text: str) -> tuple[str, ...]:
-        if (known := self._seen.get(text)) is not None:
-            return known
-        if len(self._seen) >= _MEMORY:
-            self._seen.clear()
+    def _codes(self, text: str) -> tuple[str, ...]:
         plain = folded(text)
-        codes = self._seen[text] = tuple(code for code, phrases in self._pack.shortcut_phrases if any(phrase in plain for phrase in phrases))
-        return codes
+        return tuple(code for code, phrases in self._pack.shortcut_phrases if any(phrase in plain for phrase in phrases))
 
     def _day(self, as_of: dt.date) -> tuple[Milestone | None, bool]:
         """The next voting day and whether its one-year line has passed."""

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 from services.scoring.citing import Cited
 from services.scoring.reading import CLAIM, Mention, Reading
-from shared.countries.form import Rubric, Rule
+from shared.countries.form import Alternatives, Rubric, Rule
 from shared.countries.pack import Pack
 from shared.events import Direction, Instrument, Mechanism, Target, Words
 
 INVERSE = {Direction.WEAKENS: Direction.STRENGTHENS, Direction.STRENGTHENS: Direction.WEAKENS}
 _INSTRUMENT = "instrument."
+_DIRECTIONS = tuple(Direction)
 _PAD = 10
 _NEGATION = 3
 _REPEAL_REACH = 16
@@ -58,18 +59,26 @@ class Rules:
 
     def __init__(self, pack: Pack) -> None:
         self._pack = pack
-        self._by_concept: dict[str, list[Rule]] = {}
+        self._by_concept: dict[str, list[tuple[Rule, tuple[Alternatives, ...]]]] = {}
         for rule in pack.rules:
             for concept in rule.all[0]:
-                self._by_concept.setdefault(concept, []).append(rule)
+                self._by_concept.setdefault(concept, []).append((rule, rule.all[1:]))
 
     def find(self, reading: Reading, instrument: Instrument, as_of: dt.date) -> list[Evidence]:
         """All evidence of a text, strongest first."""
         present = {*reading.where, f"{_INSTRUMENT}{instrument}"}
-        candidates = {rule.id: rule for concept in present for rule in self._by_concept.get(concept, ())}
-        found = [evidence for rule in candidates.values() if all(not present.isdisjoint(group) for group in rule.all) and (evidence := self._tried(rule, reading))]
-        found += _norm_evidence(reading, as_of)
-        return sorted(found, key=lambda evidence: (-evidence.weight, evidence.rule))
+        candidates: dict[str, Rule] = {}
+        for concept in self._by_concept.keys() & present:
+            for rule, others in self._by_concept[concept]:
+                for group in others:
+                    if present.isdisjoint(group):
+                        break
+                else:
+                    candidates[rule.id] = rule
+        found = [evidence for rule in candidates.values() if (evidence := self._tried(rule, reading))]
+        if reading.cited:
+            found += _norm_evidence(reading, as_of)
+        return sorted(found, key=lambda evidence: (-evidence.weight, evidence.rule)) if len(found) > 1 else found
 
     def _tried(self, rule: Rule, reading: Reading) -> Evidence | None:
         match = _match(rule, reading)
@@ -226,7 +235,8 @@ _ADDS = frozenset(("add", "extend", "restore", "penalty_up", "new_crime"))
 def judge(learned: Mapping[Direction, float], evidence: Sequence[Evidence], claimed: bool, targets: Iterable[Target], rubric: Rubric) -> Verdict:
     """Log-probabilities of the linear model plus the evidence of rules: the strongest of each direction in full, the next two at a quarter."""
     constants = rubric.constants
-    scores = {direction: constants["learned_weight"] * math.log(max(learned.get(direction, 0.0), 1e-4)) for direction in Direction}
+    weight = constants["learned_weight"]
+    scores = {direction: weight * math.log(max(learned.get(direction, 0.0), 1e-4)) for direction in _DIRECTIONS}
     if claimed:
         scores[Direction.STRENGTHENS] -= constants["claim_discount"]
     told: dict[Direction, list[float]] = {}
@@ -237,14 +247,14 @@ def judge(learned: Mapping[Direction, float], evidence: Sequence[Evidence], clai
     top = max(scores.values())
     raw = {direction: math.exp(score - top) for direction, score in scores.items()}
     total = sum(raw.values())
-    share = max((rubric.undisclosed.get(target, 0.0) for target in targets), default=0.0)
+    share = max([rubric.undisclosed.get(target, 0.0) for target in targets], default=0.0)
     return _verdict({direction: value / total for direction, value in raw.items()}, Direction.MIXED in told, share, constants)
 
 
 def _verdict(p: dict[Direction, float], mixed_by_rule: bool, share: float, constants: Mapping[str, float]) -> Verdict:
     """Names a direction when it is likely enough, ahead of its opposite and not far behind *mixed*; else abstains."""
-    named = max((Direction.WEAKENS, Direction.STRENGTHENS, Direction.NEUTRAL), key=lambda direction: p[direction])
-    rest = max(value for direction, value in p.items() if direction is not named)
+    named = max((Direction.WEAKENS, Direction.STRENGTHENS, Direction.NEUTRAL), key=p.__getitem__)
+    rest = max([value for direction, value in p.items() if direction is not named])
     margin = p[named] - rest
     hidden = p[Direction.WEAKENS] + share * p[Direction.MIXED]
     if p[named] >= constants["name_from"] and p[named] >= constants["name_over_mixed"] * p[Direction.MIXED] and p[named] >= constants["name_over_opposite"] * _opposite(p, named):

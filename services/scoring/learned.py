@@ -73,10 +73,13 @@ class Reading:
 
     @property
     def cues(self) -> tuple[tuple[str, float], ...]:
-        return _heaviest(self._model.cues[key] for key in self._found if key in self._model.cues) if self.relevance >= _WORTH_SHOWING else ()
+        if self.relevance < _WORTH_SHOWING:
+            return ()
+        heaviest = sorted(filter(None, map(self._model.cues.get, self._found)), reverse=True)[:_CUES]
+        return tuple([(words, round(pull, 3)) for pull, words in heaviest])
 
 
-# One n-gram: its pull on cues and how people write it ("" when it is no words).
+# One n-gram: its pull on cues and how people write it.
 _Cue = tuple[float, str]
 
 
@@ -104,7 +107,7 @@ class Learned:
         self._lanes = Lanes(len(heads) + 1)
         keys = {gram: key for gram in model["terms"] if (key := self._vocabulary.key(gram)) is not None}
         self._rows = {key: self._row(model["terms"][gram], heads) for gram, key in keys.items()}
-        self.cues = {key: _cue(gram, model["terms"][gram], model["words"]) for gram, key in keys.items()}
+        self.cues = {key: cue for gram, key in keys.items() if (cue := _cue(gram, model["terms"][gram], model["words"]))}
 
     def _row(self, term: tuple[float, dict[str, float]], heads: dict[str, int]) -> int:
         """Weight times idf of every head, and idf squared in the last lane: the length of the text's vector."""
@@ -133,9 +136,11 @@ class Learned:
         return [1.0 / (1.0 + exp(-bias - slope * scale * total)) for bias, slope, total in zip(self._bias, self._slope, sums, strict=True)]
 
 
-def _cue(gram: str, term: tuple[float, dict[str, float]], words: dict[str, str]) -> _Cue:
+def _cue(gram: str, term: tuple[float, dict[str, float]], words: dict[str, str]) -> _Cue | None:
+    """None for one that is no words."""
     idf, named = term
-    return idf * (abs(named.get("core", 0.0)) + abs(named.get("weakens", 0.0))), _written(gram, words)
+    written = _written(gram, words)
+    return (idf * (abs(named.get("core", 0.0)) + abs(named.get("weakens", 0.0))), written) if written else None
 
 
 def _written(gram: str, words: dict[str, str]) -> str:
@@ -143,8 +148,3 @@ def _written(gram: str, words: dict[str, str]) -> str:
     if ">" in gram or gram[0] in ("=", UNDONE):
         return ""
     return " ".join(words.get(part, part) for part in gram.split() if part[0] != UNDONE)
-
-
-def _heaviest(cues: Iterable[_Cue]) -> tuple[tuple[str, float], ...]:
-    heaviest = sorted(((pull, words) for pull, words in cues if words), reverse=True)[:_CUES]
-    return tuple((words, round(pull, 3)) for pull, words in heaviest)

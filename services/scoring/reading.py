@@ -22,6 +22,7 @@ from services.scoring.typo import Typos
 from shared.countries.pack import Pack
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d{3})*(?:-[a-h]\b)?")
+_NUMBER = re.compile(r"\d")
 _MARKS = "ºª°*"
 CLAIM = "claim"
 _LONGEST = 20_000
@@ -126,7 +127,11 @@ class Reader:
         whole = "\n".join(parts)
         words, breaks = self._words(parts)
         mentions = self._mentions(words, breaks)
-        cited = self._citing.read(words, [(m.code, m.first, m.last) for m in mentions if m.kind in ("body", "norm")]) if _numbered(words, mentions) else ()
+        cited = (
+            self._citing.read(words, [(m.code, m.first, m.last) for m in mentions if m.kind in ("body", "norm")])
+            if _NUMBER.search(whole) or any(m.kind == "norm" for m in mentions)
+            else ()
+        )
         reading = Reading(whole, words, mentions, cited, frozenset(m.code for m in mentions if m.kind == "body"), breaks)
         return self._placed(reading)
 
@@ -245,10 +250,6 @@ class Reader:
 
 def _inside(inner: Mention, outer: Mention) -> bool:
     return outer.first <= inner.first and inner.last <= outer.last
-
-
-def _numbered(words: list[str], mentions: Sequence[Mention]) -> bool:
-    return any(m.kind == "norm" for m in mentions) or any(word[0].isdigit() for word in words)
 
 
 _FURTHER = frozenset(("restituye", "restablece", "establece", "dispone", "declara", "devuelve", "recupera", "restituir", "restablecer", "prohibe", "prohíbe"))
