@@ -55,19 +55,23 @@ def _step(stage: Stage, native: str | None, day: dt.date, detail: str | None) ->
     )
 
 
-def _steps(line: Line, pack: Pack) -> Iterator[Step]:
+def _steps(line: Line, pack: Pack) -> list[Step]:
     """Dated steps of a bill line; a native stage nobody mapped is `other`."""
-    if line.get("presented"):
-        yield _step(Stage.FILED, None, _day(line["presented"], "presented"), None)
+    steps = [_step(Stage.FILED, None, _day(line["presented"], "presented"), None)] if line.get("presented") else []
     stages = line.get("stages") or []
     if not isinstance(stages, list):
         raise ValueError("stages: must be a list")
     for number, found in enumerate(stages):
         if not isinstance(found, dict):
             raise ValueError(f"stages.{number}: must be an object")
-        native = found.get("stage") or ""
-        if found.get("date"):
-            yield _step(pack.stage_of(native) or Stage.OTHER, native, _day(found["date"], f"stages.{number}.date"), found.get("detail"))
+        if date := found.get("date"):
+            native = found.get("stage") or ""
+            try:
+                day = _date(date[:10])
+            except (TypeError, ValueError):
+                day = _day(date, f"stages.{number}.date")
+            steps.append(_step(pack.stage_of(native) or Stage.OTHER, native, day, found.get("detail")))
+    return steps
 
 
 def move_of(line: Line, pack: Pack) -> Move:

@@ -6,7 +6,7 @@ of a text that names whom it is about and tells nothing else, at most what the r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +15,7 @@ from services.scoring.direction import Evidence, Verdict
 from services.scoring.values import computed
 from shared.countries.form import Rubric
 from shared.countries.pack import Pack
-from shared.events import Direction, Factor, Level, Mechanism, Target, Words
+from shared.events import Direction, Factor, Level, Mechanism, Milestone, Stage, Target, Words
 
 ELECTORAL = frozenset((Target.ELECTIONS, Target.JNE, Target.ONPE, Target.RENIEC))
 Source = Literal["title", "summary", "text"]
@@ -96,8 +96,13 @@ class Sheet:
         """A line of the rubric; with its own words, points or citation where given."""
         if quote is None and points is None and citation is None:
             return self._ready[rule]
-        line = self.rubric.factors[rule]
-        return self._built(rule, quote, line.points if points is None else points, citation or line.citation)
+        fields = self._ready[rule].__dict__.copy()
+        if points is not None:
+            fields["points"] = round(points, 2)
+        if citation:
+            fields["citation"] = self._short[citation]
+        fields["quote"] = quote
+        return computed(Factor, fields)
 
     def points(self, rule: str) -> float:
         """0 for a rule the rubric does not list."""
@@ -134,70 +139,75 @@ def level_of(risk: float, severity: float, imminence: float, rubric: Rubric) -> 
     return Level.WATCH if risk >= levels.watch else Level.NONE
 
 
-def _severity(facts: Facts, sheet: Sheet) -> Iterator[Factor]:
+def _severity(facts: Facts, sheet: Sheet) -> list[Factor]:
+    found: list[Factor] = []
     if facts.centrality:
-        yield sheet.factor(f"centrality.{facts.centrality}", facts.central_quote, citation=facts.central_citation)
-    yield from _effect(facts, sheet)
-    heaviest = max((f"mechanism.{mechanism}" for mechanism in facts.mechanisms), key=sheet.points, default="")
+        found.append(sheet.factor(f"centrality.{facts.centrality}", facts.central_quote, citation=facts.central_citation))
+    found += _effect(facts, sheet)
+    heaviest = max([f"mechanism.{mechanism}" for mechanism in facts.mechanisms], key=sheet.points, default="")
     if heaviest in sheet.rubric.factors:
-        yield sheet.factor(heaviest, facts.lead_quote)
+        found.append(sheet.factor(heaviest, facts.lead_quote))
     if facts.reforms_constitution:
-        yield sheet.factor("reach.constitution")
+        found.append(sheet.factor("reach.constitution"))
     if len(facts.meaning.targets) > 2:
-        yield sheet.factor("reach.several")
+        found.append(sheet.factor("reach.several"))
     if facts.declares_only:
-        yield sheet.factor("declaration")
-    yield sheet.factor("learned.severity", facts.expected_quote, points=facts.expected * sheet.rubric.constants["learned_severity"])
+        found.append(sheet.factor("declaration"))
+    found.append(sheet.factor("learned.severity", facts.expected_quote, points=facts.expected * sheet.rubric.constants["learned_severity"]))
+    return found
 
 
-def _effect(facts: Facts, sheet: Sheet) -> Iterator[Factor]:
+def _effect(facts: Facts, sheet: Sheet) -> list[Factor]:
     """The leading rule with its own citation; without one, a central norm."""
     lead = facts.lead
     if lead is not None and lead.effect:
-        yield sheet.by_rule(lead, facts.lead_quote)
-        if lead.incumbents:
-            yield sheet.factor("incumbents", facts.lead_quote, citation=lead.citation)
-    elif facts.central_norm is not None:
-        yield sheet.factor("norm.central", facts.central_norm, citation=facts.central_citation)
+        effect = sheet.by_rule(lead, facts.lead_quote)
+        return [effect, sheet.factor("incumbents", facts.lead_quote, citation=lead.citation)] if lead.incumbents else [effect]
+    return [sheet.factor("norm.central", facts.central_norm, citation=facts.central_citation)] if facts.central_norm is not None else []
 
 
-def _imminence(facts: Facts, sheet: Sheet) -> Iterator[Factor]:
+def _imminence(facts: Facts, sheet: Sheet) -> list[Factor]:
     clock = facts.clock
-    yield sheet.factor(f"stage.{clock.stage}")
+    found = [sheet.factor(_STAGES[clock.stage])]
     if clock.stage in DEAD:
-        return
-    for code in clock.shortcuts:
-        yield sheet.factor(f"shortcut.{code}")
+        return found
+    found += [sheet.factor(f"shortcut.{code}") for code in clock.shortcuts]
     if facts.chance is not None:
-        yield sheet.factor("chance.of_law", points=facts.chance * sheet.rubric.constants["chance_points"])
+        found.append(sheet.factor("chance.of_law", points=facts.chance * sheet.rubric.constants["chance_points"]))
     if clock.earliest is not None and clock.reached is not None and clock.stage not in BOUND and (clock.earliest - clock.reached).days <= 30:
-        yield sheet.factor("clock.within_30", clock.earliest.isoformat())
-    yield from _calendar(facts, sheet)
+        found.append(sheet.factor("clock.within_30", clock.earliest.isoformat()))
+    if clock.milestone is not None and clock.inside_one_year:
+        found += _calendar(facts, clock.milestone, sheet)
+    return found
 
 
-def _calendar(facts: Facts, sheet: Sheet) -> Iterator[Factor]:
-    milestone = facts.clock.milestone
-    if milestone is None or not facts.clock.inside_one_year:
-        return
-    yield sheet.factor("calendar.within_one_year", milestone.label.es)
+def _calendar(facts: Facts, milestone: Milestone, sheet: Sheet) -> list[Factor]:
+    """What holds inside the year before a vote."""
+    rules = ["calendar.within_one_year"]
     if milestone.days <= 90:
-        yield sheet.factor("calendar.within_90_days", milestone.label.es)
+        rules.append("calendar.within_90_days")
     if not ELECTORAL.isdisjoint(facts.meaning.targets):
-        yield sheet.factor("calendar.late_electoral_change", milestone.label.es)
+        rules.append("calendar.late_electoral_change")
+    return [sheet.factor(rule, milestone.label.es) for rule in rules]
 
 
-def _confidence(facts: Facts, sheet: Sheet) -> Iterator[Factor]:
-    yield sheet.factor(f"evidence.{facts.source}")
+def _confidence(facts: Facts, sheet: Sheet) -> list[Factor]:
+    found = [sheet.factor(_SOURCES[facts.source])]
     if facts.reconstructed:
-        yield sheet.factor("evidence.reconstructed")
+        found.append(sheet.factor("evidence.reconstructed"))
     if facts.lead is not None:
-        yield sheet.factor("evidence.rule", facts.lead_quote)
+        found.append(sheet.factor("evidence.rule", facts.lead_quote))
     if facts.meaning.verdict.abstained:
-        yield sheet.factor("evidence.abstained")
+        found.append(sheet.factor("evidence.abstained"))
     else:
-        yield sheet.factor("evidence.margin", points=facts.meaning.verdict.margin * sheet.rubric.factors["evidence.margin"].points)
+        found.append(sheet.factor("evidence.margin", points=facts.meaning.verdict.margin * sheet.points("evidence.margin")))
     if facts.clock.inferred:
-        yield sheet.factor("evidence.inferred_steps")
+        found.append(sheet.factor("evidence.inferred_steps"))
+    return found
+
+
+_STAGES = {stage: f"stage.{stage}" for stage in Stage}
+_SOURCES: dict[Source, str] = {"title": "evidence.title", "summary": "evidence.summary", "text": "evidence.text"}
 
 
 def leading(evidence: Sequence[Evidence], direction: Direction) -> Evidence | None:

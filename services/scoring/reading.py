@@ -60,8 +60,15 @@ class Reading:
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
-        """Character span of every word in `text`."""
-        return [found.span() for found in _TOKEN.finditer(prepared(self.text))]
+        """Character span of every word in `text`: between two words stands nothing that could be taken for the second."""
+        text, spans, end = prepared(self.text), [], 0
+        for word in self.words:
+            start = text.find(word, end)
+            if start < 0:  # a letter that grows in lower case left the whole in capitals
+                return [found.span() for found in _TOKEN.finditer(text)]
+            end = start + len(word)
+            spans.append((start, end))
+        return spans
 
     def quote(self, first: int, last: int, longest: int = 160) -> str:
         """The original words from position `first` to `last`."""
@@ -208,7 +215,7 @@ class Reader:
         found: list[tuple[Kind, str, int, int]] = []
         for end, (length, values) in self._automaton.iter(tuple([number for number in ids if number != _DROPPED])) if kept else ():
             first, last = kept[end - length + 1], kept[end]
-            if first == last or not any(first < start <= last for start in breaks):
+            if length == 1 or not any(first < start <= last for start in breaks):
                 found += [(kind, code, first, last) for kind, code in values]
         return self._cleared(self._ranked(found, ids)) if found else ()
 
@@ -218,8 +225,10 @@ class Reader:
         named = [m for m in found if m.kind == "institution" and m.last > m.first]
         if not covers and not named:
             return tuple(found)
-        shown = (m for m in found if m.kind not in _HIDING and not any(_inside(m, cover) for cover in covers))
-        return tuple(m for m in shown if m.kind != "institution" or not self._shadowed(m, named))
+        shown = [m for m in found if m.kind not in _HIDING and not any(_inside(m, cover) for cover in covers)] if covers else found
+        if not named:
+            return tuple(shown)
+        return tuple([m for m in shown if m.kind != "institution" or not self._shadowed(m, named)])
 
     def _ranked(self, found: list[tuple[Kind, str, int, int]], ids: Sequence[int]) -> list[Mention]:
         """Mentions with their distance counts."""
