@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from array import array
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,7 @@ _FLOOR = 0.001
 class Chance:
     """Serves `chance.json`. In a period seen, words weigh by the year of filing too: bills on one subject share a fate."""
 
-    __slots__ = ("_base", "_bias", "_ends", "_periods", "_pulls", "_scanner", "_vocabulary", "_weights", "_words", "_years", "version")
+    __slots__ = ("_base", "_bias", "_ends", "_grams", "_periods", "_pulls", "_scanner", "_squares", "_vocabulary", "_weights", "_words", "_years", "version")
 
     def __init__(self, model: dict[str, Any], conventions: Conventions) -> None:
         self.version: str = model["version"]
@@ -40,9 +41,18 @@ class Chance:
         self._bias = [weights.pop("bias") for weights in self._weights]
         self._pulls = [Memory(partial(_together, weights)) for weights in self._weights]
         self._vocabulary = Vocabulary(model["words"], {})
-        self._words = [{self._vocabulary.key(gram): _pull(weights, at) for gram, weights in model["words"].items()} for at in range(len(self._periods) + 1)]
-        self._years = {int(year): {self._vocabulary.key(gram): model["words"][gram][0] * weight for gram, weight in words.items()} for year, words in model["years"].items()}
+        self._grams = {self._vocabulary.key(gram): at for at, gram in enumerate(model["words"], start=1)}
+        self._squares = array("d", [0.0, *(rarity * rarity for rarity, *_ in model["words"].values())])
+        self._words = [array("d", [0.0, *(weights[0] * weights[1 + at] for weights in model["words"].values())]) for at in range(len(self._periods) + 1)]
+        self._years = {(at, int(year)): self._in_year(at, words, model["words"]) for at in self._periods.values() for year, words in model["years"].items()}
         self._scanner = Scanner(Lexicon(conventions, self._vocabulary.codes), self._vocabulary.codes)
+
+    def _in_year(self, period: int, words: dict[str, float], known: dict[str, list[float]]) -> array[float]:
+        """Pulls of all grams in a period, and beside it in a year of filing."""
+        pulls = array("d", self._words[period])
+        for gram, weight in words.items():
+            pulls[self._grams[self._vocabulary.key(gram)]] += known[gram][0] * weight
+        return pulls
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -83,19 +93,11 @@ class Chance:
         """Log-odds from the words of title and summary: the rarity of each over the length of all, times its weight."""
         if words is None:
             words = tokens(f"{move.title}\n{move.summary}" if move.summary else move.title)
-        known = self._words[period]
-        found = list(filter(known.__contains__, self._vocabulary.find(self._scanner.read(words))))
+        found = list(filter(None, map(self._grams.get, self._vocabulary.find(self._scanner.read(words)))))
         if not found:
             return 0.0
-        pull = sum(map(known.__getitem__, found))
-        own = sum(filter(None, map(self._years[year].get, found))) if period and year in self._years else 0.0
-        return (pull.imag + own) / math.sqrt(pull.real)
-
-
-def _pull(weights: list[float], period: int) -> complex:
-    """Of one gram, in a number of two parts so that both are added at once: rarity squared, and rarity times its weight in a period (0: one never seen)."""
-    rarity = weights[0]
-    return complex(rarity * rarity, rarity * weights[1 + period])
+        pulls = self._years.get((period, year), self._words[period])
+        return sum(map(pulls.__getitem__, found)) / math.sqrt(sum(map(self._squares.__getitem__, found)))
 
 
 def _weights(model: dict[str, Any], period: int) -> dict[str, complex]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from operator import attrgetter
 
 from shared.countries.form import Norm
 
@@ -46,10 +48,12 @@ class Citing:
         """`named`: (body or norm code, first, last) of names found by the lexicon."""
         numbered, articles = self._numbers(words, {last: code for code, _, last in named if code in self._bodies})
         laws = [Cited(code, self._norms.get(code), first, last, _only_by(words, first)) for code, first, last in numbered]
-        by_name = [Cited(code, self._norms[code], first, last) for code, first, last in named if code in self._norms and not any(law.code == code for law in laws)]
+        by_number = {law.code for law in laws}
+        by_name = [Cited(code, self._norms[code], first, last) for code, first, last in named if code in self._norms and code not in by_number]
         anchors = [(code, first) for code, first, _ in named if code in self._bodies] + [(law.code, law.first) for law in laws]
-        bound = [cited for number, at in articles if (cited := self._bind(number, at, anchors))]
-        return tuple(sorted({c.code: c for c in (*laws, *by_name, *bound)}.values(), key=lambda cited: cited.first))
+        bound = [cited for number, at in articles if (cited := self._bind(number, at, anchors))] if anchors else []
+        every = {c.code: c for c in (*laws, *by_name, *bound)}.values()
+        return tuple(sorted(every, key=attrgetter("first"))) if len(every) > 1 else tuple(every)
 
     def _numbers(self, words: Sequence[str], ends: Mapping[int, str]) -> tuple[list[tuple[str, int, int]], list[tuple[str, int]]]:
         """Laws and decrees (code, first, last) and articles (number, position)."""
@@ -135,7 +139,8 @@ def _article(word: str) -> str:
 
 
 def _only_by(words: Sequence[str], first: int) -> bool:
-    return any(words[at] == "por" and at > 0 and words[at - 1].startswith(_CHANGED) for at in range(max(0, first - 3), first))
+    before = words[max(0, first - 4) : first]
+    return "por" in before and any(word == "por" and earlier.startswith(_CHANGED) for earlier, word in pairwise(before))
 
 
 def directed(cited: Sequence[Cited]) -> Iterator[Cited]:

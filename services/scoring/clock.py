@@ -65,7 +65,7 @@ class Clocks:
             shortcuts=taken,
             earliest=earliest(move.instrument, stage, last.date if last else as_of, taken, self._pack, as_of),
             milestone=milestone,
-            inferred=any(step.confidence == "inferred" for step in steps),
+            inferred="inferred" in [step.confidence for step in steps],
             inside_one_year=inside,
         )
 
@@ -105,13 +105,12 @@ _RANK = {stage: rank for rank, stage in enumerate(_COURSE)}
 
 def furthest(steps: Sequence[Step]) -> Step | None:
     """The step that says how far a move has come: sent back to committee after a vote it keeps the vote; an end (or a court that restores it) starts anew."""
-    reached: Step | None = None
+    reached, furthest_rank = None, None
     for step in steps:
-        if step.stage is Stage.OTHER:
-            continue
-        anew = reached is None or reached.stage not in _RANK or step.stage not in _RANK
-        if anew or reached is None or _RANK[step.stage] >= _RANK[reached.stage]:
-            reached = step
+        if step.stage is not Stage.OTHER:
+            rank = _RANK.get(step.stage)
+            if reached is None or furthest_rank is None or rank is None or rank >= furthest_rank:
+                reached, furthest_rank = step, rank
     return reached
 
 

@@ -20,6 +20,7 @@ from shared.events import Direction, Instrument, Mechanism, Target, Words
 INVERSE = {Direction.WEAKENS: Direction.STRENGTHENS, Direction.STRENGTHENS: Direction.WEAKENS}
 _INSTRUMENT = "instrument."
 _DIRECTIONS = tuple(Direction)
+_LEAST = math.log(1e-4)
 _PAD = 10
 _NEGATION = 3
 _REPEAL_REACH = 16
@@ -236,7 +237,8 @@ def judge(learned: Mapping[Direction, float], evidence: Sequence[Evidence], clai
     """Log-probabilities of the linear model plus the evidence of rules: the strongest of each direction in full, the next two at a quarter."""
     constants = rubric.constants
     weight = constants["learned_weight"]
-    scores = {direction: weight * math.log(max(learned.get(direction, 0.0), 1e-4)) for direction in _DIRECTIONS}
+    log = math.log
+    scores = {direction: weight * log(p) if (p := learned.get(direction, 0.0)) > 1e-4 else weight * _LEAST for direction in _DIRECTIONS}
     if claimed:
         scores[Direction.STRENGTHENS] -= constants["claim_discount"]
     told: dict[Direction, list[float]] = {}
@@ -245,7 +247,8 @@ def judge(learned: Mapping[Direction, float], evidence: Sequence[Evidence], clai
     for direction, weights in told.items():
         scores[direction] += weights[0] + 0.25 * sum(weights[1:3])
     top = max(scores.values())
-    raw = {direction: math.exp(score - top) for direction, score in scores.items()}
+    exp = math.exp
+    raw = {direction: exp(score - top) for direction, score in scores.items()}
     total = sum(raw.values())
     share = max([rubric.undisclosed.get(target, 0.0) for target in targets], default=0.0)
     return _verdict({direction: value / total for direction, value in raw.items()}, Direction.MIXED in told, share, constants)

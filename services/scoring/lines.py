@@ -11,11 +11,12 @@ from typing import Any
 import orjson
 
 from services.scoring.assess import ScoringPack, assess
-from services.scoring.values import computed
+from services.scoring.values import computed, maker
 from shared.countries.pack import Pack
 from shared.events import Assessment, Instrument, Move, Stage, Step
 
 Line = dict[str, Any]
+_made_step = maker(Step)
 
 
 def _text(line: Line, field: str) -> str | None:
@@ -38,8 +39,7 @@ def _date(text: str) -> dt.date:
 
 
 def _step(stage: Stage, native: str | None, day: dt.date, detail: str | None) -> Step:
-    return computed(
-        Step,
+    return _made_step(
         {
             "stage": stage,
             "native_stage": native,

@@ -12,13 +12,14 @@ from typing import Literal
 
 from services.scoring.clock import BOUND, DEAD, Clock
 from services.scoring.direction import Evidence, Verdict
-from services.scoring.values import computed
+from services.scoring.values import maker
 from shared.countries.form import Rubric
 from shared.countries.pack import Pack
 from shared.events import Direction, Factor, Level, Mechanism, Milestone, Stage, Target, Words
 
 ELECTORAL = frozenset((Target.ELECTIONS, Target.JNE, Target.ONPE, Target.RENIEC))
 Source = Literal["title", "summary", "text"]
+_made = maker(Factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class Sheet:
         if citation:
             fields["citation"] = self._short[citation]
         fields["quote"] = quote
-        return computed(Factor, fields)
+        return _made(fields)
 
     def points(self, rule: str) -> float:
         """0 for a rule the rubric does not list."""
@@ -119,7 +120,7 @@ class Sheet:
 
 
 def _factor(rule: str, part: str, points: float, quote: str | None, citation: str, label: Words) -> Factor:
-    return computed(Factor, {"rule": rule, "part": part, "points": points, "quote": quote, "citation": citation, "label": label})
+    return _made({"rule": rule, "part": part, "points": points, "quote": quote, "citation": citation, "label": label})
 
 
 def part(factors: Iterable[Factor], name: str) -> float:
@@ -212,5 +213,7 @@ _SOURCES: dict[Source, str] = {"title": "evidence.title", "summary": "evidence.s
 
 def leading(evidence: Sequence[Evidence], direction: Direction) -> Evidence | None:
     """The reason that carries the verdict: the strongest of its direction, else the strongest of all."""
+    if not evidence:
+        return None
     same = [found for found in evidence if found.direction is direction]
-    return max(same or list(evidence), key=lambda found: (found.weight, found.effect), default=None)
+    return max(same or list(evidence), key=lambda found: (found.weight, found.effect))

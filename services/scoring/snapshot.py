@@ -153,7 +153,7 @@ def named(found: dict[str, float], name: str) -> str:
 
 def period_of(move: Move) -> str:
     """The five-year period as "2011-2016"."""
-    return f"{(start := period_start(move, _filed(move)).year)}-{start + 5}"
+    return _years(period_start(move))
 
 
 def _filed(move: Move) -> dt.date:
@@ -188,11 +188,17 @@ def _durations(top: str, age: int, idle: int, in_stage: int) -> tuple[str, ...]:
     return (*(f"{name}={days}" for name, days in bins), *(f"top={top},{name}={days}" for name, days in bins))
 
 
-def period_start(move: Move, filed: dt.date) -> dt.date:
+@lru_cache(maxsize=256)
+def _years(start: dt.date) -> str:
+    return f"{start.year}-{start.year + 5}"
+
+
+def period_start(move: Move, filed: dt.date | None = None) -> dt.date:
     """The 27 July on which the parliamentary period began: by its code, else by the date of filing (general elections every five years from 2001)."""
     year = move.period[:4]
     if year.isdigit():
         return _began(year)
+    filed = filed or _filed(move)
     years = filed.year - ((filed.month, filed.day) < (7, 27))
     return dt.date(years - (years - 2001) % 5, 7, 27)
 

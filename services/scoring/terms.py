@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ def folded(text: str) -> str:
     return text.lower() if text.isascii() else text.lower().translate(_PLAIN)
 
 
+@lru_cache(maxsize=32_768)
 def stem(word: str) -> str:
     """The word less its longest listed ending, never shorter than four letters: one stem for *elimina*, *eliminar*, *eliminación*."""
     if word.endswith("ces") and len(word) > 5:
@@ -100,7 +102,8 @@ class Conventions:
             return ""
         if (full := self.aliases.get(plain)) is not None:
             return full
-        return f"{_canonical(token)}*" if plain in self.names else _canonical(token)
+        term = _SEPARATOR.sub("", token) if token[0].isdigit() else stem(plain)
+        return f"{term}*" if plain in self.names else term
 
     def joined(self) -> dict[tuple[str, ...], str]:
         """Phrases as sequences of terms, and the one term (or nothing) that stands for each."""

@@ -83,6 +83,7 @@ class Pack:
     _closed: frozenset[dt.date] = field(repr=False)
     _known: dict[str, Stage | None] = field(default_factory=dict, repr=False)
     _named: dict[str, Period | None] = field(default_factory=dict, repr=False)
+    _sent: dict[tuple[dt.date, int], dt.date] = field(default_factory=dict, repr=False)
 
     @property
     def code(self) -> str:
@@ -167,10 +168,16 @@ class Pack:
 
     def add_working_days(self, day: dt.date, count: int) -> dt.date:
         """The `count`-th working day after `day`."""
-        while count > 0:
-            day += dt.timedelta(days=1)
-            count -= self.working_day(day)
-        return day
+        known = self._sent.get((day, count))
+        if known is not None:
+            return known
+        end, left = day, count
+        while left > 0:
+            end += dt.timedelta(days=1)
+            left -= self.working_day(end)
+        if len(self._sent) < KNOWN_LABELS:
+            self._sent[day, count] = end
+        return end
 
 
 def _year_before(day: dt.date) -> dt.date:
