@@ -75,12 +75,12 @@ class Chance:
         weights, pulls = self._weights[period], self._pulls[period].__getitem__
         # What was said on the day of filing is one thing the later days know: its features are those of that day.
         first = state if state.untouched else state_of(move, on_filing(events), events[0].day)
-        filing = self._subject(move, period, events[0].day.year, words) + self._bias[period].real + sum(map(pulls, first.names)).real
+        filing = self._subject(move, period, events[0].day.year, words) + (self._bias[period] + sum(map(pulls, first.names)) + _together(weights, first.marks)).real
         base = self._base.get(state.base, self._base["all"])
         if state.untouched:
             return _probability(filing), base
         slope = (weights["filing"] + weights.get(f"filing,top={state.top}", 0)).imag
-        course = _probability(self._bias[period].imag + slope * filing + sum(map(pulls, state.names)).imag)
+        course = _probability((self._bias[period] + sum(map(pulls, state.names)) + _together(weights, state.marks)).imag + slope * filing)
         return self._ended(course, state.end), base
 
     def _ended(self, course: float, end: str) -> float:

@@ -10,11 +10,12 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from typing import NamedTuple
 
 from services.scoring.history import Event, history
+from services.scoring.memory import Memory
 from services.scoring.terms import folded
 from shared.events import Move
 
@@ -75,7 +76,7 @@ def features(move: Move, as_of: dt.date) -> dict[str, float]:
 
 
 class State(NamedTuple):
-    """A move on a day. `names` are its features, in tuples of which all but the last are made once and come again: a model may remember what each weighs.
+    """A move on a day. `names` and `marks` are its features; the tuples of `names` are made once and come again: a model may remember what each weighs.
 
     `base` names its base rate; `end`: "law" or "dead" when that is what it seems to be; `untouched`: filed that day and no more than sent to a committee.
     """
@@ -85,11 +86,13 @@ class State(NamedTuple):
     end: str
     untouched: bool
     names: tuple[tuple[str, ...], ...]
+    marks: tuple[str, ...]
 
 
 def features_of(move: Move, events: Sequence[Event], as_of: dt.date) -> dict[str, float]:
     """The same from its events, oldest first."""
-    return dict.fromkeys(chain.from_iterable(state_of(move, events, as_of).names), 1.0)
+    state = state_of(move, events, as_of)
+    return dict.fromkeys(chain(*state.names, state.marks), 1.0)
 
 
 def state_of(move: Move, events: Sequence[Event], as_of: dt.date) -> State:
@@ -105,9 +108,8 @@ def state_of(move: Move, events: Sequence[Event], as_of: dt.date) -> State:
         _calendar(period_start(move, filed), filed, as_of, top),
         happened,
         _UNTOUCHED if untouched else (),
-        _marked(events),
     )
-    return State(top, f"{kind},{top}", end, untouched, names)
+    return State(top, f"{kind},{top}", end, untouched, names, _marked(events))
 
 
 _UNTOUCHED = ("untouched",)
@@ -127,9 +129,12 @@ def _course(names: tuple[str, ...]) -> tuple[int, str, int, str, tuple[str, ...]
 
 
 def _marked(events: Sequence[Event]) -> tuple[str, ...]:
-    """Marks of all details, each once."""
-    marks = [found for event in events if event.detail and (found := _marks(event.name, event.detail))]
-    return marks[0] if len(marks) == 1 else tuple(dict.fromkeys(chain.from_iterable(marks)))
+    """What the details of the steps add, each once: the committees it went to, and listed words of procedure; nothing else of them is read."""
+    marks: list[str] = []
+    for event in events:
+        if event.detail:
+            marks += chain.from_iterable(map(_PIECES[event.name].__getitem__, event.detail.split()))
+    return tuple(dict.fromkeys(marks))
 
 
 def on_filing(events: Sequence[Event]) -> list[Event]:
@@ -226,16 +231,14 @@ def _count(name: str, count: int) -> tuple[str, ...]:
     return (f"has={name}", *(f"has={name}x{least}" for least in (2, 3, 5) if count >= least))
 
 
-@lru_cache(maxsize=16_384)
-def _marks(event: str, detail: str) -> tuple[str, ...]:
-    """What the detail of a step adds: the committee it went to, and listed words of procedure; nothing else of it is read."""
-    plain = folded(detail)
+def _marks(event: str, piece: str) -> tuple[str, ...]:
+    """Of one piece of a detail, between two spaces."""
+    if piece.lower() == piece.upper():  # a date, a number
+        return ()
+    plain = folded(piece)
     committees = _COMMITTEE.findall(plain) if event in ("referred", "committee") else ()
-    marks = [mark for word in _WORD.findall(plain) if (mark := _mark(word))]
-    return tuple(dict.fromkeys([*(f"committee={word}" for word in committees), *(f"{event}~{mark}" for mark in marks)]))
+    marks = [found[0] for word in _WORD.findall(plain) if (found := _PROCEDURE.match(word))]
+    return (*(f"committee={word}" for word in committees), *(f"{event}~{mark}" for mark in marks))
 
 
-@lru_cache(maxsize=16_384)
-def _mark(word: str) -> str:
-    found = _PROCEDURE.match(word)
-    return found[0] if found else ""
+_PIECES: Memory[str, Memory[str, tuple[str, ...]]] = Memory(lambda event: Memory(partial(_marks, event)))
