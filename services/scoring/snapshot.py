@@ -133,7 +133,7 @@ def _marked(events: Sequence[Event]) -> tuple[str, ...]:
     marks: list[str] = []
     for event in events:
         if event.detail:
-            marks += chain.from_iterable(map(_PIECES[event.name].__getitem__, event.detail.split()))
+            marks += _DETAILS[event.name][event.detail]
     return tuple(dict.fromkeys(marks))
 
 
@@ -241,4 +241,9 @@ def _marks(event: str, piece: str) -> tuple[str, ...]:
     return (*(f"committee={word}" for word in committees), *(f"{event}~{mark}" for mark in marks))
 
 
-_PIECES: Memory[str, Memory[str, tuple[str, ...]]] = Memory(lambda event: Memory(partial(_marks, event)))
+def _together(pieces: Memory[str, tuple[str, ...]], detail: str) -> tuple[str, ...]:
+    return tuple(chain.from_iterable(map(pieces.__getitem__, detail.split())))
+
+
+# Short details come again (a committee's name), long ones hardly ever: of those the pieces do.
+_DETAILS: Memory[str, Memory[str, tuple[str, ...]]] = Memory(lambda event: Memory(partial(_together, Memory(partial(_marks, event)))))
