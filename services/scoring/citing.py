@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -50,8 +51,11 @@ class Citing:
         laws = [Cited(code, self._norms.get(code), first, last, _only_by(words, first)) for code, first, last in numbered]
         by_number = {law.code for law in laws}
         by_name = [Cited(code, self._norms[code], first, last) for code, first, last in named if code in self._norms and code not in by_number]
-        anchors = [(code, first) for code, first, _ in named if code in self._bodies] + [(law.code, law.first) for law in laws]
-        bound = [cited for number, at in articles if (cited := self._bind(number, at, anchors))] if anchors else []
+        anchors: dict[int, str] = {}
+        for code, first in [*((code, first) for code, first, _ in named if code in self._bodies), *((law.code, law.first) for law in laws)]:
+            anchors.setdefault(first, code)
+        places = sorted(anchors)
+        bound = [cited for number, at in articles if (cited := self._bind(number, at, anchors, places))] if anchors else []
         every = {c.code: c for c in (*laws, *by_name, *bound)}.values()
         return tuple(sorted(every, key=attrgetter("first"))) if len(every) > 1 else tuple(every)
 
@@ -66,12 +70,12 @@ class Citing:
                 end = _run(words, start, ends, laws, articles)
         return laws, articles
 
-    def _bind(self, number: str, at: int, anchors: Sequence[tuple[str, int]]) -> Cited | None:
-        """To the body named next, else to the one named last."""
-        after = min((first for code, first in anchors if at < first <= at + _NEAR), default=None)
-        before = max((first for code, first in anchors if first <= at), default=None)
-        where = after if after is not None else before
-        body = next((code for code, first in anchors if first == where), None)
+    def _bind(self, number: str, at: int, anchors: Mapping[int, str], places: Sequence[int]) -> Cited | None:
+        """To the body named next, if it is near, else to the one named last. `places`: of the anchors, in order."""
+        following = bisect_right(places, at)
+        if not (following < len(places) and places[following] <= at + _NEAR):
+            following -= 1
+        body = anchors[places[following]] if following >= 0 else None
         if body not in self._bodies:
             return None
         code = f"{body}:{number}"

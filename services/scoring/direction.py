@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from services.scoring.citing import Cited
 from services.scoring.reading import CLAIM, Mention, Reading
@@ -105,10 +107,11 @@ def _match(rule: Rule, reading: Reading) -> list[Mention] | None:
     if not places or not all(places):
         return None
     best: list[Mention] | None = None
+    others = [(sorted(place, key=_COUNT) if len(place) > _MANY else place, group) for place, group in zip(places[1:], groups[1:], strict=True)]
     for start in places[0]:
         chosen = [start]
-        for place in places[1:]:
-            near = _nearest(place, chosen[-1], rule.ordered)
+        for place, group in others:
+            near = _nearest(place, chosen[-1], rule.ordered, group)
             if near is None:
                 break
             chosen.append(near)
@@ -122,9 +125,18 @@ def _fits(rule: Rule, reading: Reading, chosen: Sequence[Mention]) -> bool:
     return _width(chosen) <= rule.within and reading.segment(min(m.first for m in chosen)) == reading.segment(max(m.last for m in chosen))
 
 
-def _nearest(place: Sequence[Mention], to: Mention, ordered: bool) -> Mention | None:
+def _nearest(place: Sequence[Mention], to: Mention, ordered: bool, group: Alternatives) -> Mention | None:
+    """Of equally near ones, the first in the order of the group's concepts."""
+    if len(place) > _MANY:
+        close = place[bisect_left(place, to.start - _REACH, key=_COUNT) : bisect_right(place, to.start + _REACH, key=_COUNT)]
+        place = sorted(close, key=lambda m: group.index(m.code))
     allowed = [m for m in place if m.first > to.last] if ordered else place
     return min(allowed, key=lambda m: abs(m.start - to.start), default=None)
+
+
+# Of very many mentions only those near enough to count are looked at: no rule reaches over 60 words, no phrase is as long as 20.
+_COUNT = attrgetter("end")
+_MANY, _REACH = 60, 80
 
 
 def _width(chosen: Sequence[Mention]) -> int:

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate, chain
+from operator import attrgetter
 from typing import Literal, NamedTuple
 
 import ahocorasick
 
 from services.scoring.citing import Cited, Citing
 from services.scoring.memory import Memory
+from services.scoring.norm_name import NormNames, begins, within
 from services.scoring.terms import folded, stem
 from services.scoring.typo import Typos
 from shared.countries.pack import Pack
@@ -225,10 +228,11 @@ class Reader:
         named = [m for m in found if m.kind == "institution" and m.last > m.first]
         if not covers and not named:
             return tuple(found)
-        shown = [m for m in found if m.kind not in _HIDING and not any(_inside(m, cover) for cover in covers)] if covers else found
+        shown = _uncovered(found, covers) if covers else found
         if not named:
             return tuple(shown)
-        return tuple([m for m in shown if m.kind != "institution" or not self._shadowed(m, named)])
+        widest = max([m.last - m.first for m in named])
+        return tuple([m for m in shown if m.kind != "institution" or not self._shadowed(m, named, widest)])
 
     def _ranked(self, found: list[tuple[Kind, str, int, int]], ids: Sequence[int]) -> list[Mention]:
         """Mentions with their distance counts."""
@@ -240,16 +244,18 @@ class Reader:
             counts = list(accumulate([number not in still for number in ids]))
         return [Mention(kind, code, first, last, counts[first], counts[last]) for kind, code, first, last in found]
 
-    def _shadowed(self, mention: Mention, named: list[Mention]) -> bool:
-        longer = (other for other in named if other.last - other.first > mention.last - mention.first and _inside(mention, other))
+    def _shadowed(self, mention: Mention, named: list[Mention], widest: int) -> bool:
+        """`named` are in order of their ends: those that end before it or begin after it are not looked at."""
+        near = named[bisect_left(named, mention.last, key=_END) : bisect_right(named, mention.first + widest, key=_END)]
+        longer = (other for other in near if other.last - other.first > mention.last - mention.first and _inside(mention, other))
         return any(self._targets[mention.code] != self._targets[other.code] for other in longer)
 
     def _placed(self, reading: Reading) -> Reading:
         """Marks what stands inside the name of another norm and indexes mentions by code."""
-        zones = [zone for cited in reading.cited if (zone := _name_zone(reading, cited.last))]
-        if zones:
-            marked = tuple(m._replace(quoted=any(a <= m.first <= b for a, b in zones)) for m in reading.mentions)
-            cited = tuple(replace(c, quoted=any(a <= c.first <= b for a, b in zones)) for c in reading.cited)
+        lasts = [cited.last for cited in reading.cited if begins(reading.words, cited.last) is not None]
+        if lasts and (zones := NormNames(reading.text, reading.words, reading.spans, reading.breaks).zones(lasts)):
+            marked = tuple(m._replace(quoted=within(m.first, zones)) for m in reading.mentions)
+            cited = tuple(replace(c, quoted=within(c.first, zones)) for c in reading.cited)
             reading = Reading(reading.text, reading.words, marked, cited, reading.bodies, reading.breaks)
         for mention in reading.mentions:
             if mention.kind in ("concept", "institution"):
@@ -257,43 +263,19 @@ class Reader:
         return reading
 
 
+def _uncovered(found: Sequence[Mention], covers: Sequence[Mention]) -> list[Mention]:
+    """Mentions that no cover holds: for each position, how far covers reach that begin there or before."""
+    ordered = sorted(covers, key=attrgetter("first"))
+    starts = [cover.first for cover in ordered]
+    reach = list(accumulate([cover.last for cover in ordered], max))
+    return [m for m in found if m.kind not in _HIDING and not ((place := bisect_right(starts, m.first)) and reach[place - 1] >= m.last)]
+
+
+_END = attrgetter("last")
+
+
 def _inside(inner: Mention, outer: Mention) -> bool:
     return outer.first <= inner.first and inner.last <= outer.last
-
-
-_FURTHER = frozenset(("restituye", "restablece", "establece", "dispone", "declara", "devuelve", "recupera", "restituir", "restablecer", "prohibe", "prohíbe"))
-
-
-def _name_zone(reading: Reading, last: int) -> tuple[int, int] | None:
-    """Word positions of a norm's own title when it follows its number: "Ley 32108, *Ley que modifica ...*"."""
-    words = reading.words
-    at = last + 1
-    start = at
-    if at < len(words) and words[at] in ("ley", "decreto"):
-        at += 1
-        if at < len(words) and words[at] == "legislativo":
-            at += 1
-    if at >= len(words) or words[at] != "que":
-        return None
-    end = _zone_end(reading, start, at)
-    return (start, end) if end > start else None
-
-
-def _zone_end(reading: Reading, start: int, at: int) -> int:
-    """A name set off by a dash or bracket ends with it; else at a purpose set off by a comma or at a further act, or with its segment."""
-    spans, text, words = reading.spans, reading.text, reading.words
-    opener = text[spans[start - 1][1] : spans[start][0]].strip()[-1:] if start else ""
-    closers = {"—": "—", "–": "–", "-": "-", "(": ")"}
-    segment = reading.segment(start)
-    for position in range(at + 1, len(words)):
-        if reading.segment(position) != segment:
-            return position - 1
-        between = text[spans[position - 1][1] : spans[position][0]]
-        if opener in closers and closers[opener] in between:
-            return position - 1
-        if opener not in closers and (("," in between and words[position] == "para") or (words[position - 1] in ("y", "e") and words[position] in _FURTHER)):
-            return position - 1
-    return len(words) - 1
 
 
 def _preamble(words: Sequence[str]) -> re.Pattern[str]:

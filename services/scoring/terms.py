@@ -118,7 +118,7 @@ class Conventions:
 class Lexicon:
     """The words that may count, and the reader of texts that passes only those. With `words` None every word passes: how training sees a text first."""
 
-    __slots__ = ("_conventions", "_memory", "_near", "_parts", "phrases", "words")
+    __slots__ = ("_conventions", "_longest", "_memory", "_near", "_parts", "phrases", "words")
 
     def __init__(self, conventions: Conventions, words: Iterable[str] | None) -> None:
         joined = conventions.joined()
@@ -127,6 +127,7 @@ class Lexicon:
         self.phrases = _by_first(joined)
         self._parts = frozenset(part for parts in joined for part in parts)
         self._near = _neighbours(self.words or ())
+        self._longest = max(map(len, self.words or ("",))) + 1
         self._memory = Memory(self.term)
 
     def read(self, text: str) -> list[str]:
@@ -159,6 +160,8 @@ class Lexicon:
 
     def _mistyped(self, term: str) -> str:
         """The listed word whose stem is one typing error away, if exactly one is."""
+        if len(term) > self._longest:
+            return ""
         near = {hit for shorter in _deletions(term) for hit in self._near.get(shorter, ())}
         return near.pop() if len(near) == 1 else ""
 
@@ -190,9 +193,11 @@ class Lexicon:
 def undone_spans(written: Sequence[str]) -> set[int]:
     """Positions of the words by which a repealed norm is described: "deroga la Ley 1234, *que concede …* y restituye …"."""
     inside: set[int] = set()
+    end = 0
     for at in range(len(written)):
-        if _repeals(written, at) and (number := _law_number(written, at + 1)) is not None:
-            inside.update(range(number + 1, _end_of_description(written, number + 1)))
+        if _repeals(written, at) and (number := _law_number(written, at + 1)) is not None and number >= end:
+            end = _end_of_description(written, number + 1)
+            inside.update(range(number + 1, end))
     return inside
 
 

@@ -10,10 +10,11 @@ _SHORTEST = 7
 class Typos:
     """One letter missing, added, wrong or swapped, not the first: the two words share a form with one letter deleted."""
 
-    __slots__ = ("_near",)
+    __slots__ = ("_longest", "_near")
 
     def __init__(self, words: Mapping[str, int]) -> None:
         self._near: dict[str, set[int]] = {}
+        self._longest = max(map(len, words), default=0) + 1
         for word, meaning in words.items():
             if len(word) >= _SHORTEST and word.isalpha():
                 for shorter in _deletions(word):
@@ -21,7 +22,7 @@ class Typos:
 
     def meant(self, word: str) -> int | None:
         """What `word` stands for; None when no known word is near, or several that differ."""
-        if len(word) < _SHORTEST or not word.isalpha():
+        if not _SHORTEST <= len(word) <= self._longest or not word.isalpha():
             return None
         near = {meaning for shorter in _deletions(word) for meaning in self._near.get(shorter, ())}
         return near.pop() if len(near) == 1 else None
