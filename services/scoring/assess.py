@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol, Self
 
 from services.scoring.chance import Chance
@@ -230,15 +230,15 @@ def _alternatives(facts: Facts) -> Iterator[tuple[Words, Facts]]:
     if _WAIVED in clock.shortcuts:
         stage = Stage.FIRST_VOTE if clock.stage is Stage.PASSED else clock.stage
         rest = tuple(code for code in clock.shortcuts if code != _WAIVED)
-        yield _IF["waived"], replace(facts, clock=replace(clock, stage=stage, shortcuts=rest))
+        yield _IF["waived"], facts._replace(clock=clock._replace(stage=stage, shortcuts=rest))
     if clock.inside_one_year:
-        yield _IF["year"], replace(facts, clock=replace(clock, inside_one_year=False))
+        yield _IF["year"], facts._replace(clock=clock._replace(inside_one_year=False))
     if lead is not None and lead.incumbents:
-        yield _IF["incumbents"], replace(facts, lead=replace(lead, incumbents=False))
+        yield _IF["incumbents"], facts._replace(lead=lead._replace(incumbents=False))
     if clock.stage not in DEAD:
-        yield _IF["shelved"], replace(facts, clock=replace(clock, stage=Stage.SHELVED))
+        yield _IF["shelved"], facts._replace(clock=clock._replace(stage=Stage.SHELVED))
     if verdict.abstained:
-        yield _IF["weakens"], replace(facts, meaning=replace(facts.meaning, verdict=replace(verdict, weakens=1.0, abstained=False)))
+        yield _IF["weakens"], facts._replace(meaning=facts.meaning._replace(verdict=verdict._replace(weakens=1.0, abstained=False)))
 
 
 _WAIVED = "second_vote_waived"

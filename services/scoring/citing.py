@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from operator import attrgetter
+from typing import NamedTuple
 
 from shared.countries.form import Norm
 
@@ -25,8 +25,7 @@ _NEAR = 14
 _WIDEST_RANGE = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Cited:
+class Cited(NamedTuple):
     """A norm a text names. `norm` is None when the pack does not list it; `by` when it only says which norm changed another ("modificado por la Ley ...");
     `quoted` when it stands inside the name of another."""
 

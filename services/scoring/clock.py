@@ -8,7 +8,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.scoring.memory import Memory
 from shared.countries.pack import Pack, folded
@@ -19,8 +19,7 @@ _MEMORY = 20_000
 DEAD = frozenset((Stage.WITHDRAWN, Stage.SHELVED, Stage.REJECTED, Stage.STRUCK_DOWN))
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(NamedTuple):
     """`earliest` is None when the move is dead or is no law; `milestone` the next voting day known on the day."""
 
     stage: Stage

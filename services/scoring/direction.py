@@ -12,6 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import NamedTuple
 
 from services.scoring.citing import Cited
 from services.scoring.reading import CLAIM, Mention, Reading
@@ -28,8 +29,7 @@ _NEGATION = 3
 _REPEAL_REACH = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """One reason for a direction. `first`, `last` are the words that gave it; `weight` is in log-odds; `effect` 0..3."""
 
     rule: str
@@ -45,8 +45,7 @@ class Evidence:
     incumbents: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """`probabilities` sum to 1. `weakens` is what risk uses: it also holds the share of undisclosed changes that turn out to weaken."""
 
     direction: Direction

@@ -7,8 +7,7 @@ of a text that names whom it is about and tells nothing else, at most what the r
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from services.scoring.clock import BOUND, DEAD, Clock
 from services.scoring.direction import Evidence, Verdict
@@ -22,8 +21,7 @@ Source = Literal["title", "summary", "text"]
 _made = maker(Factor)
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(NamedTuple):
     """What a text says, whatever the day."""
 
     relevance: float
@@ -32,8 +30,7 @@ class Meaning:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """All that points are given for. `centrality` 0..3 with the words that show it; `expected` is the severity (0..3) the linear model reads.
 
     `lead` is the rule that carries the direction; `chance` is None when the move is no law.
@@ -62,8 +59,7 @@ class Facts:
         return self.meaning.verdict.abstained and self.lead is None and self.central_norm is None
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(NamedTuple):
     """`severity`, `imminence`, `risk` 0..100; `confidence` 0..1."""
 
     severity: float

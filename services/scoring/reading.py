@@ -9,7 +9,7 @@ import re
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, chain
 from operator import attrgetter
@@ -49,7 +49,7 @@ class Mention(NamedTuple):
     quoted: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass
 class Reading:
     """What a text mentions. `where` lists positions by concept or institution; `cited` the norms it names."""
 
@@ -255,7 +255,7 @@ class Reader:
         lasts = [cited.last for cited in reading.cited if begins(reading.words, cited.last) is not None]
         if lasts and (zones := NormNames(reading.text, reading.words, reading.spans, reading.breaks).zones(lasts)):
             marked = tuple(m._replace(quoted=within(m.first, zones)) for m in reading.mentions)
-            cited = tuple(replace(c, quoted=within(c.first, zones)) for c in reading.cited)
+            cited = tuple(c._replace(quoted=within(c.first, zones)) for c in reading.cited)
             reading = Reading(reading.text, reading.words, marked, cited, reading.bodies, reading.breaks)
         for mention in reading.mentions:
             if mention.kind in ("concept", "institution"):

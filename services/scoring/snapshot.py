@@ -245,5 +245,5 @@ def _together(pieces: Memory[str, tuple[str, ...]], detail: str) -> tuple[str, .
     return tuple(chain.from_iterable(map(pieces.__getitem__, detail.split())))
 
 
-# Short details come again (a committee's name), long ones hardly ever: of those the pieces do.
-_DETAILS: Memory[str, Memory[str, tuple[str, ...]]] = Memory(lambda event: Memory(partial(_together, Memory(partial(_marks, event)))))
+# A pending move's details come again every day; a detail seen for the first time is made of pieces seen before.
+_DETAILS: Memory[str, Memory[str, tuple[str, ...]]] = Memory(lambda event: Memory(partial(_together, Memory(partial(_marks, event))), longest=200))

@@ -9,19 +9,19 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 Value = TypeVar("Value", bound=BaseModel)
-_set = object.__setattr__
+_dict, _fields, _extra, _private = (BaseModel.__dict__[name].__set__ for name in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"))
 
 
 def maker(model: type[Value]) -> Callable[[dict[str, Any]], Value]:
     """`computed` for one model, for whoever makes many of it."""
-    names = _names(model)
+    names, new = _names(model), model.__new__
 
     def make(fields: dict[str, Any]) -> Value:
-        value = model.__new__(model)
-        _set(value, "__dict__", fields)
-        _set(value, "__pydantic_fields_set__", names)
-        _set(value, "__pydantic_extra__", None)
-        _set(value, "__pydantic_private__", None)
+        value = new(model)
+        _dict(value, fields)
+        _fields(value, names)
+        _extra(value, None)
+        _private(value, None)
         return value
 
     return make
