@@ -81,13 +81,13 @@ class Sheet:
     def score(self, facts: Facts) -> Score:
         """The one function from facts to level; counterfactuals use it too."""
         factors = (*_severity(facts, self), *_imminence(facts, self), *_confidence(facts, self))
-        severity, imminence = part(factors, "severity"), part(factors, "imminence")
+        severity, imminence, confidence = parts(factors)
         constants = self.rubric.constants
         nearness = constants["severity_share"] + constants["imminence_share"] * imminence / 100
         risk = 100 * facts.meaning.relevance * facts.meaning.verdict.weakens * severity / 100 * nearness
         if facts.names_only:
             risk = min(risk, constants["risk_of_a_name"])
-        return Score(severity, imminence, part(factors, "confidence") / 100, risk, level_of(risk, severity, imminence, self.rubric), factors)
+        return Score(severity, imminence, confidence / 100, risk, level_of(risk, severity, imminence, self.rubric), factors)
 
     def factor(self, rule: str, quote: str | None = None, points: float | None = None, citation: str | None = None) -> Factor:
         """A line of the rubric; with its own words, points or citation where given."""
@@ -119,9 +119,13 @@ def _factor(rule: str, part: str, points: float, quote: str | None, citation: st
     return _made({"rule": rule, "part": part, "points": points, "quote": quote, "citation": citation, "label": label})
 
 
-def part(factors: Iterable[Factor], name: str) -> float:
-    """The clipped sum, 0..100."""
-    return min(100.0, max(0.0, sum([factor.points for factor in factors if factor.part == name])))
+def parts(factors: Iterable[Factor]) -> tuple[float, float, float]:
+    """The clipped sums of severity, imminence and confidence, each 0..100."""
+    sums = {"severity": 0.0, "imminence": 0.0, "confidence": 0.0}
+    for factor in factors:
+        sums[factor.part] += factor.points
+    severity, imminence, confidence = [min(100.0, max(0.0, total)) for total in sums.values()]
+    return severity, imminence, confidence
 
 
 def level_of(risk: float, severity: float, imminence: float, rubric: Rubric) -> Level:

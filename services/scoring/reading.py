@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, chain
 from operator import attrgetter
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import ahocorasick
 
@@ -30,6 +30,8 @@ _MARKS = "ºª°*"
 CLAIM = "claim"
 _LONGEST = 20_000
 _HIDING = ("blank", "name")
+_NORMS = ("body", "norm")
+_NOTHING: frozenset[Any] = frozenset()
 _UNKNOWN, _DROPPED = 1, 2
 Kind = Literal["concept", "institution", "norm", "body", "blank", "name"]
 
@@ -129,7 +131,8 @@ class Reader:
         self._targets = {code: institution.target for code, institution in pack.institutions.items()}
         self._compile(pack, parties)
         self._typos = Typos(self._spelt)
-        self._still = frozenset((_UNKNOWN, _DROPPED, *(self._vocabulary.get(name, _UNKNOWN) for name in self._names)))
+        still = {_UNKNOWN, _DROPPED, *(self._vocabulary.get(name, _UNKNOWN) for name in self._names)}
+        self._counts = bytes(number not in still for number in range(len(self._vocabulary) + _DROPPED + 1))
 
     def read(self, title: str, summary: str | None = None, text: str | None = None) -> Reading:
         """Reads at most 20,000 words."""
@@ -137,13 +140,11 @@ class Reader:
         whole = "\n".join(parts)
         words, breaks = self._words(parts)
         mentions = self._mentions(words, breaks)
-        cited = (
-            self._citing.read(words, [(m.code, m.first, m.last) for m in mentions if m.kind in ("body", "norm")])
-            if _NUMBER.search(whole) or any(m.kind == "norm" for m in mentions)
-            else ()
-        )
-        reading = Reading(whole, words, mentions, cited, frozenset(m.code for m in mentions if m.kind == "body"), breaks)
-        return self._placed(reading)
+        named = [(m.code, m.first, m.last) for m in mentions if m.kind in _NORMS]
+        cites = _NUMBER.search(whole) or any(m.kind == "norm" for m in mentions)
+        cited = self._citing.read(words, named) if cites else ()
+        bodies = frozenset([m.code for m in mentions if m.kind == "body"]) if named else _NOTHING
+        return _placed(Reading(whole, words, mentions, cited, bodies, breaks))
 
     def _words(self, parts: Sequence[str]) -> tuple[list[str], tuple[int, ...]]:
         """All words, and the positions at which the second and third part begin. A word never reaches over a space: what stands between two is remembered."""
@@ -172,7 +173,8 @@ class Reader:
         self._add("blank", "", pack.lexicon.blank)
         self._add("name", "", parties)
         for key, values in self._entries.items():
-            self._automaton.add_word(key, (len(key), tuple(values)))
+            unsettles = any(kind in _HIDING or (kind == "institution" and len(key) > 1) for kind, _ in values)
+            self._automaton.add_word(key, (len(key), tuple(values), unsettles))
         self._automaton.make_automaton()
 
     def _add(self, kind: Kind, code: str, phrases: Iterable[str]) -> None:
@@ -216,32 +218,32 @@ class Reader:
         ids = list(map(self._memory.__getitem__, words))
         kept = [at for at, number in enumerate(ids) if number != _DROPPED]
         found: list[tuple[Kind, str, int, int]] = []
-        for end, (length, values) in self._automaton.iter(tuple([number for number in ids if number != _DROPPED])) if kept else ():
+        unsettled = False
+        for end, (length, values, unsettles) in self._automaton.iter(tuple([number for number in ids if number != _DROPPED])) if kept else ():
             first, last = kept[end - length + 1], kept[end]
             if length == 1 or not any(first < start <= last for start in breaks):
+                unsettled = unsettled or unsettles
                 found += [(kind, code, first, last) for kind, code in values]
-        return self._cleared(self._ranked(found, ids)) if found else ()
+        if not found:
+            return ()
+        hidden = {at for kind, _, first, last in found if kind == "name" for at in range(first, last + 1)} if unsettled else _NOTHING
+        mentions = self._ranked(found, ids, hidden)
+        return self._cleared(mentions) if unsettled else tuple(mentions)
 
     def _cleared(self, found: list[Mention]) -> tuple[Mention, ...]:
         """Without what a blank phrase or a name hides, and without an institution that is only part of another's name."""
         covers = [m for m in found if m.kind in _HIDING]
         named = [m for m in found if m.kind == "institution" and m.last > m.first]
-        if not covers and not named:
-            return tuple(found)
         shown = _uncovered(found, covers) if covers else found
         if not named:
             return tuple(shown)
         widest = max([m.last - m.first for m in named])
         return tuple([m for m in shown if m.kind != "institution" or not self._shadowed(m, named, widest)])
 
-    def _ranked(self, found: list[tuple[Kind, str, int, int]], ids: Sequence[int]) -> list[Mention]:
-        """Mentions with their distance counts."""
-        hidden = {at for kind, _, first, last in found if kind == "name" for at in range(first, last + 1)}
-        still = self._still
-        if hidden:
-            counts = list(accumulate([number not in still and at not in hidden for at, number in enumerate(ids)]))
-        else:
-            counts = list(accumulate([number not in still for number in ids]))
+    def _ranked(self, found: list[tuple[Kind, str, int, int]], ids: Sequence[int], hidden: Set[int]) -> list[Mention]:
+        """Mentions with their distance counts; `hidden`: positions inside names."""
+        counting = map(self._counts.__getitem__, ids)
+        counts = list(accumulate([count if at not in hidden else 0 for at, count in enumerate(counting)] if hidden else counting))
         return [Mention(kind, code, first, last, counts[first], counts[last]) for kind, code, first, last in found]
 
     def _shadowed(self, mention: Mention, named: list[Mention], widest: int) -> bool:
@@ -250,17 +252,19 @@ class Reader:
         longer = (other for other in near if other.last - other.first > mention.last - mention.first and _inside(mention, other))
         return any(self._targets[mention.code] != self._targets[other.code] for other in longer)
 
-    def _placed(self, reading: Reading) -> Reading:
-        """Marks what stands inside the name of another norm and indexes mentions by code."""
-        lasts = [cited.last for cited in reading.cited if begins(reading.words, cited.last) is not None]
-        if lasts and (zones := NormNames(reading.text, reading.words, reading.spans, reading.breaks).zones(lasts)):
-            marked = tuple(m._replace(quoted=within(m.first, zones)) for m in reading.mentions)
-            cited = tuple(c._replace(quoted=within(c.first, zones)) for c in reading.cited)
-            reading = Reading(reading.text, reading.words, marked, cited, reading.bodies, reading.breaks)
-        for mention in reading.mentions:
-            if mention.kind in ("concept", "institution"):
-                reading.where.setdefault(mention.code, []).append(mention)
-        return reading
+
+def _placed(reading: Reading) -> Reading:
+    """Marks what stands inside the name of another norm and indexes mentions by code."""
+    lasts = [cited.last for cited in reading.cited if begins(reading.words, cited.last) is not None]
+    if lasts and (zones := NormNames(reading.text, reading.words, reading.spans, reading.breaks).zones(lasts)):
+        marked = tuple(m._replace(quoted=within(m.first, zones)) for m in reading.mentions)
+        cited = tuple(c._replace(quoted=within(c.first, zones)) for c in reading.cited)
+        reading = Reading(reading.text, reading.words, marked, cited, reading.bodies, reading.breaks)
+    where = reading.where
+    for mention in reading.mentions:
+        if mention.kind not in _NORMS:
+            where.setdefault(mention.code, []).append(mention)
+    return reading
 
 
 def _uncovered(found: Sequence[Mention], covers: Sequence[Mention]) -> list[Mention]:

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,7 @@ class Lexicon:
         """The listed word whose stem is one typing error away, if exactly one is."""
         if len(term) > self._longest:
             return ""
-        near = {hit for shorter in _deletions(term) for hit in self._near.get(shorter, ())}
+        near = set(chain.from_iterable(filter(None, map(self._near.get, _deletions(term)))))
         return near.pop() if len(near) == 1 else ""
 
     def _join(self, found: list[str]) -> list[str]:
@@ -228,7 +229,7 @@ def _by_first(joined: dict[tuple[str, ...], str]) -> dict[str, list[tuple[tuple[
 
 
 def _deletions(word: str) -> Sequence[str]:
-    return (word, *(word[:i] + word[i + 1 :] for i in range(1, len(word))))
+    return [word, *[word[:i] + word[i + 1 :] for i in range(1, len(word))]]
 
 
 def _neighbours(words: Iterable[str]) -> dict[str, tuple[str, ...]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from itertools import chain
 
 _SHORTEST = 7
 
@@ -24,11 +25,9 @@ class Typos:
         """What `word` stands for; None when no known word is near, or several that differ."""
         if not _SHORTEST <= len(word) <= self._longest or not word.isalpha():
             return None
-        near = {meaning for shorter in _deletions(word) for meaning in self._near.get(shorter, ())}
+        near = set(chain.from_iterable(filter(None, map(self._near.get, _deletions(word)))))
         return near.pop() if len(near) == 1 else None
 
 
-def _deletions(word: str) -> Iterator[str]:
-    yield word
-    for at in range(1, len(word)):
-        yield word[:at] + word[at + 1 :]
+def _deletions(word: str) -> Sequence[str]:
+    return [word, *[word[:at] + word[at + 1 :] for at in range(1, len(word))]]

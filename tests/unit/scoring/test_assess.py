@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from services.scoring.assess import assess
-from services.scoring.points import part
+from services.scoring.points import parts
 from shared.events import Assessment, Direction, Instrument, Level, MoveAssessed, Stage, Words
 from tests.unit.scoring.sample import AS_OF, Flat, assessed, country, move, pack, step
 
@@ -57,9 +57,7 @@ def test_the_leading_factor_quotes_the_words_that_decided() -> None:
 def test_a_part_is_the_clipped_sum_of_its_factors() -> None:
     for title in (REMEDY, THREAT):
         found = assessed(title)
-        assert found.severity == pytest.approx(part(found.factors, "severity"))
-        assert found.imminence == pytest.approx(part(found.factors, "imminence"))
-        assert found.confidence * 100 == pytest.approx(part(found.factors, "confidence"))
+        assert (found.severity, found.imminence, found.confidence * 100) == pytest.approx(parts(found.factors))
 
 
 def test_later_steps_do_not_exist() -> None:
