@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from services.scoring.clock import visible_from
+from services.scoring.memory import Memory
 from services.scoring.terms import folded
 from shared.events import Move, Stage, Step
 
@@ -118,9 +119,12 @@ def _native_event(label: str) -> str | None:
     return next((name for prefix, name in _NATIVE if native.startswith(prefix)), None)
 
 
+_SUBJECTS = Memory(folded, longest=300)
+
+
 def _outcome(step: Step) -> str:
     """What a plenary vote decided: by its subject and its count."""
-    subject = folded(step.detail or "")
+    subject = _SUBJECTS[step.detail or ""]
     if step.votes is not None:
         won = step.votes.no is None or step.votes.yes > step.votes.no
     else:
