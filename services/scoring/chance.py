@@ -19,7 +19,7 @@ import orjson
 from services.scoring.history import history
 from services.scoring.memory import Memory
 from services.scoring.scanning import Scanner
-from services.scoring.snapshot import on_filing, period_of, state_of
+from services.scoring.snapshot import period_of, state_of, state_on_filing
 from services.scoring.terms import Conventions, Lexicon, tokens
 from services.scoring.vocabulary import Vocabulary
 from shared.events import Move
@@ -74,7 +74,7 @@ class Chance:
         period = self._periods.get(period_of(move), 0)
         weights, pulls = self._weights[period], self._pulls[period].__getitem__
         # What was said on the day of filing is one thing the later days know: its features are those of that day.
-        first = state if state.untouched else state_of(move, on_filing(events), events[0].day)
+        first = state if state.untouched else state_on_filing(move, events)
         filing = self._subject(move, period, events[0].day.year, words) + (self._bias[period] + sum(map(pulls, first.names)) + _together(weights, first.marks)).real
         base = self._base.get(state.base, self._base["all"])
         if state.untouched:

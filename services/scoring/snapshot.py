@@ -97,15 +97,32 @@ def features_of(move: Move, events: Sequence[Event], as_of: dt.date) -> dict[str
 
 def state_of(move: Move, events: Sequence[Event], as_of: dt.date) -> State:
     """The same, for whoever asks often."""
+    return _state(proponent_kind(move.proponent), period_start(move, events[0].day), events, as_of)
+
+
+def state_on_filing(move: Move, events: Sequence[Event]) -> State:
+    """As it stood at the end of the day of filing."""
     filed = events[0].day
-    kind = proponent_kind(move.proponent)
+    kind, start = proponent_kind(move.proponent), period_start(move, filed)
+    if not events[0].detail and (len(events) == 1 or events[1].day != filed):
+        return _just_filed(kind, start, filed)
+    return _state(kind, start, [event for event in events if event.day == filed], filed)
+
+
+@lru_cache(maxsize=16_384)
+def _just_filed(kind: str, start: dt.date, filed: dt.date) -> State:
+    return _state(kind, start, [Event(filed, "filed", "")], filed)
+
+
+def _state(kind: str, start: dt.date, events: Sequence[Event], as_of: dt.date) -> State:
+    filed = events[0].day
     rung, last, at, end, happened = _course(tuple([event.name for event in events]))
     top = _RUNG[rung]
     untouched = rung <= _LADDER["referred"] and filed == as_of
     names = (
         _standing(kind, rung, last),
         _durations(top, _place(as_of - filed), _place(as_of - events[-1].day), _place(as_of - events[at].day)),
-        _calendar(period_start(move, filed), filed, as_of, top),
+        _calendar(start, filed, as_of, top),
         happened,
         _UNTOUCHED if untouched else (),
     )
@@ -135,12 +152,6 @@ def _marked(events: Sequence[Event]) -> tuple[str, ...]:
         if event.detail:
             marks += _DETAILS[event.name][event.detail]
     return tuple(dict.fromkeys(marks))
-
-
-def on_filing(events: Sequence[Event]) -> list[Event]:
-    """What was known on the day of filing."""
-    filed = events[0].day
-    return [event for event in events if event.day == filed]
 
 
 @lru_cache(maxsize=4096)
