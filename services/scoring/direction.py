@@ -23,6 +23,7 @@ from shared.events import Direction, Instrument, Mechanism, Target, Words
 INVERSE = {Direction.WEAKENS: Direction.STRENGTHENS, Direction.STRENGTHENS: Direction.WEAKENS}
 _INSTRUMENT = "instrument."
 _DIRECTIONS = tuple(Direction)
+_NAMED = (Direction.WEAKENS, Direction.STRENGTHENS, Direction.NEUTRAL)
 _LEAST = math.log(1e-4)
 _PAD = 10
 _NEGATION = 3
@@ -259,24 +260,25 @@ def judge(learned: Mapping[Direction, float], evidence: Sequence[Evidence], clai
         scores[direction] += weights[0] + 0.25 * sum(weights[1:3])
     top = max(scores.values())
     exp = math.exp
-    raw = {direction: exp(score - top) for direction, score in scores.items()}
-    total = sum(raw.values())
+    raw = [exp(score - top) for score in scores.values()]
+    total = sum(raw)
     share = max([rubric.undisclosed.get(target, 0.0) for target in targets], default=0.0)
-    return _verdict({direction: value / total for direction, value in raw.items()}, Direction.MIXED in told, share, constants)
+    return _verdict(dict(zip(scores, [value / total for value in raw], strict=True)), Direction.MIXED in told, share, constants)
 
 
 def _verdict(p: dict[Direction, float], mixed_by_rule: bool, share: float, constants: Mapping[str, float]) -> Verdict:
     """Names a direction when it is likely enough, ahead of its opposite and not far behind *mixed*; else abstains."""
-    named = max((Direction.WEAKENS, Direction.STRENGTHENS, Direction.NEUTRAL), key=p.__getitem__)
-    rest = max([value for direction, value in p.items() if direction is not named])
-    margin = p[named] - rest
-    hidden = p[Direction.WEAKENS] + share * p[Direction.MIXED]
-    if p[named] >= constants["name_from"] and p[named] >= constants["name_over_mixed"] * p[Direction.MIXED] and p[named] >= constants["name_over_opposite"] * _opposite(p, named):
-        sure = named is Direction.STRENGTHENS and p[named] >= constants["no_risk_from"]
-        return Verdict(named, p, 0.0 if sure else hidden if named is Direction.WEAKENS else p[Direction.WEAKENS], False, None, max(margin, 0.0))
-    if mixed_by_rule and p[Direction.MIXED] >= p[named]:
-        return Verdict(Direction.MIXED, p, p[Direction.WEAKENS] + 0.5 * share * p[Direction.MIXED], False, None, -margin)
-    return Verdict(Direction.MIXED, p, hidden, True, UNCLEAR if p[Direction.MIXED] >= p[named] else CLOSE, abs(margin))
+    weakens, mixed = p[Direction.WEAKENS], p[Direction.MIXED]
+    named = max(_NAMED, key=p.__getitem__)
+    likely = p[named]
+    margin = likely - max([value for direction, value in p.items() if direction is not named])
+    hidden = weakens + share * mixed
+    if likely >= constants["name_from"] and likely >= constants["name_over_mixed"] * mixed and likely >= constants["name_over_opposite"] * _opposite(p, named):
+        sure = named is Direction.STRENGTHENS and likely >= constants["no_risk_from"]
+        return Verdict(named, p, 0.0 if sure else hidden if named is Direction.WEAKENS else weakens, False, None, max(margin, 0.0))
+    if mixed_by_rule and mixed >= likely:
+        return Verdict(Direction.MIXED, p, weakens + 0.5 * share * mixed, False, None, -margin)
+    return Verdict(Direction.MIXED, p, hidden, True, UNCLEAR if mixed >= likely else CLOSE, abs(margin))
 
 
 def _opposite(p: Mapping[Direction, float], named: Direction) -> float:
