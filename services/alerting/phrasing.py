@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from shared.events import Words
+from shared.folding import unaccented
 
 MONTHS = Words(es="ene feb mar abr may jun jul ago set oct nov dic", en="Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec")
 FEMININE = re.compile(r"(?:[^m]|[^e]m)a$|ción$|sión$|dad$|tad$")
-ACCENTS = dict.fromkeys(range(0x300, 0x370))
 GAPS = re.compile(r"[\W_]+")
 ACRONYM = re.compile(r"\(([A-ZÁÉÍÓÚÑ]{2,})\)$")
 
@@ -88,7 +87,7 @@ def contracted(preposition: str, phrase: str) -> str:
 
 def searchable(text: str) -> str:
     """How texts and searches are compared: small letters, no accents, no punctuation, single spaces."""
-    return GAPS.sub(" ", unicodedata.normalize("NFD", text.lower()).translate(ACCENTS)).strip()
+    return GAPS.sub(" ", unaccented(text)).strip()
 
 
 def capital(sentence: str) -> str:

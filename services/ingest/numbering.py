@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import unicodedata
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from shared.countries import Pack
 from shared.countries.document import Document
 from shared.countries.form import Form, Period
 from shared.events import Instrument
+from shared.folding import unaccented
 
 NAME = "name"
 """The series of whatever is no official number: a record's key, a nickname. It restarts never."""
@@ -143,8 +143,7 @@ class Numbering:
 
 
 def _plain(text: str) -> str:
-    bare = "".join(c for c in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(c))
-    return " ".join(bare.split())
+    return " ".join(unaccented(text).split())
 
 
 def _expanded(pattern: str, pieces: dict[str, str]) -> str:

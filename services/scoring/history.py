@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from services.scoring.clock import visible_from
 from services.scoring.memory import Memory
-from services.scoring.terms import folded
 from shared.events import Move, Stage, Step
+from shared.folding import unaccented
 
 _COUNT = re.compile(r"si (\d+), no (\d+)")
 _NATIVE: tuple[tuple[str, str], ...] = (
@@ -115,11 +115,11 @@ def event_of(step: Step) -> str:
 
 @lru_cache(maxsize=4096)
 def _native_event(label: str) -> str | None:
-    native = folded(label).strip()
+    native = unaccented(label).strip()
     return next((name for prefix, name in _NATIVE if native.startswith(prefix)), None)
 
 
-_SUBJECTS = Memory(folded, longest=300)
+_SUBJECTS = Memory(unaccented, longest=300)
 
 
 def _outcome(step: Step) -> str:

@@ -20,9 +20,10 @@ import ahocorasick
 from services.scoring.citing import Cited, Citing
 from services.scoring.memory import Memory
 from services.scoring.norm_name import NormNames, begins, within
-from services.scoring.terms import folded, stem
+from services.scoring.terms import stem
 from services.scoring.typo import Typos
 from shared.countries.pack import Pack
+from shared.folding import unaccented
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d{3})*(?:-[a-h]\b)?")
 _NUMBER = re.compile(r"\d")
@@ -121,9 +122,9 @@ class Reader:
         self._memory = Memory(self._number)
         self._spelt: dict[str, int] = {}
         listed = frozenset(names)
-        self._marked = frozenset(name for name in listed if folded(name) != name)
+        self._marked = frozenset(name for name in listed if unaccented(name) != name)
         self._names = frozenset(stem(name) for name in listed - self._marked)
-        self._empty = frozenset(folded(word) for word in pack.lexicon.empty)
+        self._empty = frozenset(unaccented(word) for word in pack.lexicon.empty)
         self._automaton = ahocorasick.Automaton(ahocorasick.STORE_ANY, ahocorasick.KEY_SEQUENCE)
         self._entries: dict[tuple[int, ...], list[tuple[Kind, str]]] = {}
         self._preamble = _preamble(pack.lexicon.preamble)
@@ -187,7 +188,7 @@ class Reader:
 
     def _is_name(self, phrase: str) -> bool:
         """A word that is also a name says nothing alone ("cesar"); inside a longer phrase it does ("libertad de expresión")."""
-        return stem(folded(phrase)) in self._names
+        return stem(unaccented(phrase)) in self._names
 
     def _spell(self, word: str) -> int:
         """The number of a phrase's word, new or known; 0 for a word without meaning."""
@@ -195,11 +196,11 @@ class Reader:
         if not known:
             return 0
         number = self._vocabulary.setdefault(known, len(self._vocabulary) + _DROPPED + 1)
-        self._spelt[folded(word)] = number
+        self._spelt[unaccented(word)] = number
         return number
 
     def _stem(self, word: str) -> str:
-        plain = folded(word)
+        plain = unaccented(word)
         if plain in self._empty:
             return ""
         return plain.replace(".", "").replace(",", "") if plain[0].isdigit() else stem(plain)
@@ -212,7 +213,7 @@ class Reader:
             return _DROPPED
         if (number := self._vocabulary.get(known)) is not None:
             return number
-        return (None if known in self._names else self._typos.meant(folded(word))) or _UNKNOWN
+        return (None if known in self._names else self._typos.meant(unaccented(word))) or _UNKNOWN
 
     def _mentions(self, words: list[str], breaks: Sequence[int]) -> tuple[Mention, ...]:
         ids = list(map(self._memory.__getitem__, words))

@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 from services.scoring.history import Event, history
 from services.scoring.memory import Memory
-from services.scoring.terms import folded
 from shared.events import Move
+from shared.folding import unaccented
 
 _EARLIEST = dt.date(2001, 7, 27)
 _LADDER = {
@@ -183,7 +183,7 @@ def proponent_kind(proponent: str | None) -> str:
 
 @lru_cache(maxsize=1024)
 def _kind(proponent: str) -> str:
-    plain = folded(proponent)
+    plain = unaccented(proponent)
     if not plain:
         return "unknown"
     return next((kind for word, kind in _PROPONENTS if word in plain), "autonomous")
@@ -246,7 +246,7 @@ def _marks(event: str, piece: str) -> tuple[str, ...]:
     """Of one piece of a detail, between two spaces."""
     if piece.lower() == piece.upper():  # a date, a number
         return ()
-    plain = folded(piece)
+    plain = unaccented(piece)
     committees = _COMMITTEE.findall(plain) if event in ("referred", "committee") else ()
     marks = [found[0] for word in _WORD.findall(plain) if (found := _PROCEDURE.match(word))]
     return (*(f"committee={word}" for word in committees), *(f"{event}~{mark}" for mark in marks))

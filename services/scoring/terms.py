@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from services.scoring.memory import Memory
+from shared.folding import unaccented
 
 _TOKEN = re.compile(r"[^\W\d_ºª]+|\d+(?:[.,]\d{3})*")
 _CARRIED_OVER = re.compile(r"^\s*actualizaci[oó]n\b.{0,300}?\(\s*antes\b[^)]{0,200}\)[\s.\-]*", re.DOTALL)
@@ -29,22 +30,6 @@ UNDONE = "~"
 REPEALS = frozenset({"derog", "abrog", "efect"})
 _NEW_ACTS = ("restitu", "restable", "repon", "estable", "dispon", "modific", "incorpor", "declar", "regul", "crea", "garantiz", "recuper", "fortale")
 _FUZZY_LENGTH = 8
-
-
-class _Plain(dict[int, str]):
-    """Characters without their marks, each worked out when first met."""
-
-    def __missing__(self, code: int) -> str:
-        plain = self[code] = "".join(c for c in unicodedata.normalize("NFD", chr(code)) if not unicodedata.combining(c))
-        return plain
-
-
-_PLAIN = _Plain()
-
-
-def folded(text: str) -> str:
-    """Lower case without accents; ñ becomes n."""
-    return text.lower() if text.isascii() else text.lower().translate(_PLAIN)
 
 
 @lru_cache(maxsize=32_768)
@@ -65,7 +50,7 @@ def tokens(text: str) -> tuple[str, ...]:
 
 
 def _canonical(token: str) -> str:
-    return _SEPARATOR.sub("", token) if token[0].isdigit() else stem(folded(token))
+    return _SEPARATOR.sub("", token) if token[0].isdigit() else stem(unaccented(token))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +71,7 @@ class Conventions:
         stop: dict[str, Any] = orjson.loads((directory / "stop.json").read_bytes())
         return cls(
             phrases=lexicon["phrases"],
-            aliases={folded(short): _canonical(full) if full else "" for short, full in lexicon["aliases"].items()},
+            aliases={unaccented(short): _canonical(full) if full else "" for short, full in lexicon["aliases"].items()},
             names=frozenset(stop["persons"]) | frozenset(stop["regions"]),
             empty=frozenset(stop["empty"]),
             parties=tuple(stop["parties"]),
@@ -98,7 +83,7 @@ class Conventions:
 
         marked with * for a word that is also a name and so counts only inside a phrase.
         """
-        plain = folded(token)
+        plain = unaccented(token)
         if plain in self.empty or (token != plain and token in self.names):
             return ""
         if (full := self.aliases.get(plain)) is not None:

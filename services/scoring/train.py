@@ -21,8 +21,9 @@ from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 from services.scoring import fit_chance, lessons
 from services.scoring.fit_chance import Ended
 from services.scoring.fit_text import Calibration, Example, Fitted, Floats, calibrate, exported, features, surfaces
-from services.scoring.terms import Conventions, folded, tokens
+from services.scoring.terms import Conventions, tokens
 from shared.events import Instrument, Move, Stage, Step, Target
+from shared.folding import unaccented
 
 Say = Callable[[str], None]
 
@@ -49,7 +50,7 @@ def train(reference: Path, out: Path, *, seed: int = 7, say: Say = print, folds:
 
 def _without_names(conventions: Conventions, bills: Iterable[dict[str, Any]]) -> Conventions:
     """Whoever signed a bill can be no word of a model, save names that are ordinary words of law too."""
-    signed = {folded(part) for bill in bills for author in bill["authors"] for part in tokens(author)}
+    signed = {unaccented(part) for bill in bills for author in bill["authors"] for part in tokens(author)}
     return replace(conventions, names=conventions.names | {name for name in signed if not _ORDINARY.fullmatch(name)})
 
 

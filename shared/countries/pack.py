@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +33,7 @@ from shared.countries.form import (
 )
 from shared.errors import Refused
 from shared.events import Direction, Instrument, Level, Mechanism, Stage, Target, Words
+from shared.folding import unaccented
 
 HERE = Path(__file__).parent
 BALLOTS = ("election_day", "runoff")
@@ -42,20 +42,9 @@ KNOWN_LABELS = 10_000
 _GAPS = re.compile(r"[\s.,;:()\-–—_/°º]+")
 
 
-class _Unaccented(dict[int, int | None]):
-    """For str.translate: drops combining characters; looks each character up once."""
-
-    def __missing__(self, code: int) -> int | None:
-        self[code] = None if unicodedata.combining(chr(code)) else code
-        return self[code]
-
-
-_UNACCENTED = _Unaccented()
-
-
 def folded(text: str) -> str:
     """Lower case, no accents, punctuation as single spaces: how native labels are compared."""
-    return _GAPS.sub(" ", unicodedata.normalize("NFD", text.lower()).translate(_UNACCENTED)).strip()
+    return _GAPS.sub(" ", unaccented(text)).strip()
 
 
 @dataclass(frozen=True, slots=True)

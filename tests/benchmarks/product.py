@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
-from kafka import KafkaConsumer, TopicPartition
 
 from shared.events import ALERTS, ASSESSMENTS, MOVES
 from tests.benchmarks.peers import answers
 from tests.benchmarks.peers.topology import Capture
 from tests.benchmarks.usage import Meter
 from tests.parts import moves
+from tests.parts.kafka import records
 from tests.parts.production import Production, production
 from tests.parts.veedor import COMMAND
 from tests.parts.waiting import until
@@ -82,17 +82,9 @@ class Run:
         """What stands on the topics, without what warmed up, as the answers of each hop."""
         found = {topic: list(self._records(topic)) for topic in (MOVES, ASSESSMENTS, ALERTS)}
         files = [folder / "moves", folder / "assessments", folder / "alerts"]
-        for file, (topic, records) in zip(files, found.items(), strict=True):
-            answers.save(file, ((key.removeprefix("alert.") if topic == ALERTS else key, key, value) for key, value in records))
+        for file, (topic, pairs) in zip(files, found.items(), strict=True):
+            answers.save(file, ((key.removeprefix("alert.") if topic == ALERTS else key, key, value) for key, value in pairs))
         return Capture(files[0], files[1], files[2], self.count)
 
     def _records(self, topic: str) -> Iterator[tuple[str, str]]:
-        consumer = KafkaConsumer(bootstrap_servers=self.made.broker.address, enable_auto_commit=False)
-        places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(places)
-        consumer.seek_to_beginning()
-        ends = consumer.end_offsets(places)
-        while any(consumer.position(place) < end for place, end in ends.items()):
-            for records in consumer.poll(timeout_ms=500, max_records=5000).values():
-                yield from ((r.key.decode(), r.value.decode()) for r in records if int(r.key.decode().rpartition(".")[2]) > WARM)
-        consumer.close()
+        return ((key, value.decode()) for key, value in records(self.made.broker.address, topic) if int(key.rpartition(".")[2]) > WARM)

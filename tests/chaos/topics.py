@@ -1,4 +1,4 @@
-"""What stands on the broker's topics. In: its address; out: every record, read by a reader that joins no group and shares no code with the product's bus."""
+"""What stands on the broker's topics. In: its address; out: what their records come to."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 import orjson
-from kafka import KafkaConsumer, TopicPartition
 
 from shared.events import TOPICS, dead_letters
 from tests.chaos.evidence import Wire
+from tests.parts.kafka import records
 
 
 def wires(broker: str) -> dict[str, Wire]:
     """Every event topic from its beginning, poison left out."""
-    return {topic: wire((key, value) for key, value in read(broker, topic) if not key.startswith("poison-")) for topic in TOPICS}
+    return {topic: wire((key, value) for key, value in records(broker, topic) if not key.startswith("poison-")) for topic in TOPICS}
 
 
-def wire(records: Iterator[tuple[str, bytes]]) -> Wire:
+def wire(given: Iterator[tuple[str, bytes]]) -> Wire:
     """What a topic's records come to."""
     seen: dict[str, set[tuple[str, bytes]]] = defaultdict(set)
     found = Wire()
-    for _, value in records:
+    for _, value in given:
         event = orjson.loads(value)
         data = event["data"]
         found.records += 1
@@ -34,17 +34,4 @@ def wire(records: Iterator[tuple[str, bytes]]) -> Wire:
 
 def dead(broker: str) -> list[str]:
     """Keys of the dead letters of all topics, each as often as it stands there."""
-    return [key for topic in TOPICS for key, _ in read(broker, dead_letters(topic))]
-
-
-def read(broker: str, topic: str) -> Iterator[tuple[str, bytes]]:
-    """Key and value of every record of a topic."""
-    consumer = KafkaConsumer(bootstrap_servers=broker, enable_auto_commit=False)
-    places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-    consumer.assign(places)
-    consumer.seek_to_beginning()
-    ends = consumer.end_offsets(places)
-    while any(consumer.position(place) < end for place, end in ends.items()):
-        for records in consumer.poll(timeout_ms=500, max_records=5000).values():
-            yield from ((record.key.decode(), record.value or b"") for record in records)
-    consumer.close()
+    return [key for topic in TOPICS for key, _ in records(broker, dead_letters(topic))]

@@ -7,8 +7,11 @@ import os
 import shutil
 import subprocess
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from kafka import KafkaConsumer, TopicPartition
 
 from tests.parts.certificate import Certificate
 from tests.parts.process import Process
@@ -122,3 +125,16 @@ class Kafka:
             "auto.create.topics.enable": "false",
         }
         return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+
+def records(address: str, topic: str) -> Iterator[tuple[str, bytes]]:
+    """Key and value of every record of a topic, read by a reader that joins no group and shares no code with the product's bus."""
+    consumer = KafkaConsumer(bootstrap_servers=address, enable_auto_commit=False)
+    places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+    consumer.assign(places)
+    consumer.seek_to_beginning()
+    ends = consumer.end_offsets(places)
+    while any(consumer.position(place) < end for place, end in ends.items()):
+        for found in consumer.poll(timeout_ms=500, max_records=5000).values():
+            yield from ((record.key.decode(), record.value or b"") for record in found)
+    consumer.close()

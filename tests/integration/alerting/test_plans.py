@@ -1,4 +1,4 @@
-"""A page of alerts and the pressure on an institution cost the same however many alerts there are: neither database reads or sorts a big table whole for them."""
+"""For the lists people ask most, and for the pressure on an institution, neither database reads or sorts a big table whole; a count stops at its limit."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ import pytest
 
 from services.scoring.assess import ScoringPack
 from services.scoring.lines import score_line
-from services.scoring.terms import folded
+from shared.folding import unaccented
 
 BILLS = Path(os.environ.get("VEEDOR_REFERENCE", "../shared")) / "data" / "pe" / "bills.jsonl.gz"
 EVERY = 1 if os.environ.get("VEEDOR_NEUTRALITY") == "all" else 25
@@ -57,12 +57,12 @@ def bills() -> list[Line]:
 
 def turned(names: tuple[str, ...]) -> Callable[[str], str]:
     """A text in which every name stands where the one before it stood, in the same case."""
-    following = {folded(name): after for name, after in zip(names, (*names[1:], names[0]), strict=True)}
-    spelt = {name for known in names for name in (known, "".join(c if c.isascii() else folded(c) for c in known))}
+    following = {unaccented(name): after for name, after in zip(names, (*names[1:], names[0]), strict=True)}
+    spelt = {name for known in names for name in (known, "".join(c if c.isascii() else unaccented(c) for c in known))}
     pattern = re.compile(rf"(?<!privativa de )(?<!privativas de )\b(?:{'|'.join(sorted(map(re.escape, spelt), key=len, reverse=True))})\b", re.IGNORECASE)
 
     def put(found: re.Match[str]) -> str:
-        other = following[folded(found[0])]
+        other = following[unaccented(found[0])]
         return other.upper() if found[0].isupper() else other
 
     # Liberty is a region only with its article and a capital: "la libertad de expresión" and "pena privativa de LA LIBERTAD" are none.

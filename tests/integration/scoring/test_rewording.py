@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from services.scoring.assess import ScoringPack, assess
-from services.scoring.terms import folded
 from shared.events import Assessment, Direction
+from shared.folding import unaccented
 from tests.unit.scoring.sample import move
 
 DAY = dt.date(2024, 9, 10)
@@ -59,8 +59,8 @@ def mistyped(title: str) -> str:
 
 MECHANICAL: dict[str, Callable[[str], str]] = {
     "capitals": str.upper,
-    "no accents": lambda title: "".join(c if c.isascii() else folded(c) for c in title),
-    "capitals without accents": lambda title: folded(title).upper(),
+    "no accents": lambda title: "".join(c if c.isascii() else unaccented(c) for c in title),
+    "capitals without accents": lambda title: unaccented(title).upper(),
     "a typing error": mistyped,
     "wide spaces": lambda title: title.replace(" ", "  "),
     "N.°": lambda title: title.replace("Ley 3", "Ley N.° 3"),
