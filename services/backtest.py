@@ -6,7 +6,7 @@ import datetime as dt
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,9 +65,9 @@ class Remembering:
         self._model = model
         self._last: tuple[str, Readings] | None = None
 
-    def read(self, text: str, words: Sequence[str] | None = None) -> Readings:
+    def read(self, text: str, words: Sequence[str] | None = None, marks: Iterable[str] = ()) -> Readings:
         if self._last is None or self._last[0] != text:
-            self._last = text, self._model.read(text, words)
+            self._last = text, self._model.read(text, words, marks)
         return self._last[1]
 
 

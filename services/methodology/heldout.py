@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,9 @@ from services.backtest import backtest, by_judgment
 from services.methodology.docket import Window, judgments_of, read_lines, replay
 from services.methodology.scorecard import labels_of, scorecard
 from services.scoring import fit_chance, lessons
+from services.scoring.examples import Features, beside, labelled, unread
 from services.scoring.fit_chance import Ended
-from services.scoring.fit_text import Example, Fitted, Floats, calibrate, exported, features, surfaces
+from services.scoring.fit_text import Fitted, calibrate, exported, out_of_fold, surfaces
 from services.scoring.lines import move_of
 from services.scoring.terms import Conventions
 from shared.countries import Pack, load
@@ -76,7 +76,7 @@ def train_without(data: Path, period: str, pack: Pack, out: Path) -> None:
     bills = {line["key"]: line for line in read_lines(data / "bills.jsonl.gz") if line["period"] != period and line["presented"]}
     labels = [line for name in ("dev", "more") for line in read_lines(data / "labels" / f"{name}.jsonl") if line["key"] in bills]
     labels.sort(key=lambda label: (bills[label["key"]]["presented"], label["key"]))
-    _write(out / "learned.json", _text_model(labels, bills, conventions, out))
+    _write(out / "learned.json", _text_model(labels, bills, conventions, pack, out))
     ended = [_ended(bill, pack) for bill in bills.values() if _is_over(bill) and (bill["title"] or bill["summary"])]
     _write(out / "chance.json", fit_chance.fit(ended, conventions, SEED))
 
@@ -85,40 +85,20 @@ def _write(path: Path, model: Line) -> None:
     path.write_bytes(orjson.dumps({"version": "held-out", **model}))
 
 
-def _text_model(labels: Sequence[Line], bills: Mapping[str, Line], conventions: Conventions, folder: Path) -> Line:
-    examples = [_example(label, bills[label["key"]]) for label in labels]
-    cues = [
-        replace(example, text=label["cue"], parts=frozenset({"direction", "severity"}))
-        for label, example in zip(labels, examples, strict=True)
-        if label.get("cue") and example.core
-    ]
-    taught = lessons.load(folder / "lessons.json", SEED)
-    calibration = calibrate(examples, _out_of_block(examples, cues, taught, conventions))
-    everything = [*examples, *cues, *taught]
-    fitted = Fitted(everything, features(everything, conventions))
-    fitted.prune()
+def _text_model(labels: Sequence[Line], bills: Mapping[str, Line], conventions: Conventions, pack: Pack, folder: Path) -> Line:
+    examples = [labelled(label, bills[label["key"]]) for label in labels]
+    others = [*beside(labels, bills), *unread(bills, labels), *lessons.load(folder / "lessons.json", SEED)]
+    features = Features(pack, conventions)
+    calibration = calibrate(examples, out_of_fold(examples, others, _blocks([example.key for example in examples]), features))
+    everything = [*examples, *others]
+    fitted = Fitted(everything, features)
     return exported(fitted, calibration, surfaces(everything, conventions))
 
 
-def _example(label: Line, bill: Line) -> Example:
-    text = f"{bill['title'] or ''}\n{bill['summary'] or ''}".strip()
-    return Example(label["key"], text, label["rel"] == 2, frozenset(label["targets"]), label["mech"], label["dir"], label["sev"])
-
-
-def _out_of_block(examples: Sequence[Example], cues: Sequence[Example], taught: Sequence[Example], conventions: Conventions) -> dict[str, Floats]:
-    """Raw scores of each example by heads fitted on the other blocks of time; `examples` in order of filing."""
-    raw: dict[str, Floats] = {}
-    for unseen in _blocks(len(examples)):
-        hidden = {examples[at].key for at in unseen}
-        seen = [e for e in (*examples, *cues) if e.key not in hidden] + list(taught)
-        for head, values in Fitted(seen, features(seen, conventions)).scores(features([examples[at] for at in unseen], conventions)).items():
-            raw.setdefault(head, np.zeros(len(examples)))[unseen] = values
-    return raw
-
-
-def _blocks(count: int) -> Iterator[list[int]]:
-    for part in np.array_split(np.arange(count), FOLDS):
-        yield part.tolist()
+def _blocks(keys: Sequence[str]) -> Iterator[set[str]]:
+    """Blocks of time; `keys` in order of filing."""
+    for part in np.array_split(np.array(keys), FOLDS):
+        yield set(part.tolist())
 
 
 def _is_over(bill: Line) -> bool:

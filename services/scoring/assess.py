@@ -15,6 +15,7 @@ from services.scoring.chance import Chance
 from services.scoring.clock import BOUND, DEAD, Clock, Clocks, visible
 from services.scoring.direction import Evidence, Rules, claims_only, judge
 from services.scoring.learned import Learned
+from services.scoring.marks import Marks
 from services.scoring.points import Facts, Meaning, Score, Sheet, leading
 from services.scoring.reading import Reader, Reading
 from services.scoring.terms import Conventions
@@ -45,7 +46,7 @@ class Readings(Protocol):
 class Model(Protocol):
     @property
     def version(self) -> str: ...
-    def read(self, text: str, words: Sequence[str] | None = None) -> Readings: ...
+    def read(self, text: str, words: Sequence[str] | None = None, marks: Iterable[str] = ()) -> Readings: ...
 
 
 class Forecast(Protocol):
@@ -60,6 +61,7 @@ class ScoringPack:
 
     country: Pack
     reader: Reader
+    marks: Marks
     rules: Rules
     clocks: Clocks
     sheet: Sheet
@@ -69,7 +71,8 @@ class ScoringPack:
     @classmethod
     def build(cls, country: Pack, learned: Model, chance: Forecast, parties: Iterable[str] = (), names: Iterable[str] = ()) -> Self:
         """`parties`, `names`: parties and groups, persons and places, which are never read."""
-        return cls(country, Reader(country, parties, names), Rules(country), Clocks(country), Sheet(country), learned, chance)
+        marks = Marks({code: institution.target for code, institution in country.institutions.items()})
+        return cls(country, Reader(country, parties, names), marks, Rules(country), Clocks(country), Sheet(country), learned, chance)
 
     @classmethod
     def load(cls, code: str) -> Self:
@@ -91,7 +94,7 @@ def assess(move: Move, pack: ScoringPack, as_of: dt.date) -> Assessment:
     clock = pack.clocks.read(move, steps, as_of)
     reading = pack.reader.read(move.title, move.summary, move.text)
     words = reading.plain_words()
-    learned = pack.learned.read(reading.text, words)
+    learned = pack.learned.read(reading.text, words, pack.marks.read(reading))
     evidence = pack.rules.find(reading, move.instrument, as_of)
     relevance = _relevance(learned.relevance, reading, evidence, country)
     targets = _targets(learned, reading, evidence, country) if relevance >= country.rubric.constants["targets_from_relevance"] else ()

@@ -3,51 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression
 
-from services.scoring.terms import UNDONE, Conventions, Lexicon, grams, tokens
+from services.scoring.examples import Example, Features
+from services.scoring.marks import MARK
+from services.scoring.terms import UNDONE, Conventions, tokens
 from shared.events import Direction, Mechanism, Target
 
 Floats: TypeAlias = NDArray[np.float64]
 
-_C = 10.0
-_RIDGE = 3.0
-_SMALLEST_WEIGHT = 1.2
+_C = 20.0
+_SMALLEST_WEIGHT = 2.5
 _FEW = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A text and its label in the terms of the codebook. `weight` is how much it counts; `parts` limits which groups of heads learn from it (empty: all)."""
-
-    key: str
-    text: str
-    core: bool
-    targets: frozenset[str]
-    mechanism: str
-    direction: str
-    severity: int
-    weight: float = 1.0
-    parts: frozenset[str] = field(default_factory=frozenset)
-
-    @property
-    def told(self) -> bool:
-        """Whether the text tells a direction at all."""
-        return self.core and self.direction in (Direction.WEAKENS, Direction.STRENGTHENS)
-
-    @property
-    def alarming(self) -> bool:
-        return self.core and self.direction == Direction.WEAKENS and self.severity >= 2
-
-
+SIZES = ("size1", "size2", "size3")
 Ask: TypeAlias = Callable[[Example], bool]
 
 
@@ -106,76 +84,76 @@ def _heads() -> list[Head]:
     ]
     heads += [Head("target", str(target), _is_target(target), _core) for target in Target]
     heads += [Head("mechanism", str(mechanism), _is_mechanism(mechanism), _core) for mechanism in Mechanism]
-    heads += [Head("severity", f"size{size}", _is_at_least(size), _core) for size in (1, 2, 3)]
+    heads += [Head("severity", name, _is_at_least(size), _core) for size, name in enumerate(SIZES, start=1)]
     return heads
 
 
 HEADS = _heads()
+CORE = HEADS[0]
 
 
 class Fitted:
-    """A vocabulary and one L2 logistic regression a head: classes balanced, examples weighted."""
+    """A vocabulary and one L2 logistic regression a head: classes balanced, examples weighted, weights too small to move an output dropped.
 
-    def __init__(self, examples: Sequence[Example], found: Sequence[list[str]]) -> None:
+    Of bills no one labelled, those that a first model of the labelled ones does not find core then count as unrelated: self-training (Yarowsky 1995), negatives only.
+    """
+
+    def __init__(self, examples: Sequence[Example], features: Features) -> None:
+        self._features = features
         self.vectorizer = TfidfVectorizer(analyzer=list, min_df=2, binary=True)
-        matrix = self.vectorizer.fit_transform(found)
-        weights = np.array([example.weight for example in examples])
+        read = [example for example in examples if not example.unread]
+        matrix = self.vectorizer.fit_transform(features(read))
         self.coefficients: dict[str, Floats] = {}
         self.bias: dict[str, float] = {}
+        self._fit(CORE, read, matrix)
+        if others := self._unrelated([example for example in examples if example.unread]):
+            read += others
+            matrix = self.vectorizer.transform(features(read))
         for head in HEADS:
-            self._fit(head, examples, matrix, weights)
+            self._fit(head, read, matrix)
 
-    def _fit(self, head: Head, examples: Sequence[Example], matrix: csr_matrix, weights: Floats) -> None:
+    def _unrelated(self, unread: Sequence[Example]) -> list[Example]:
+        return [example for example, odds in zip(unread, self.scores(unread)[CORE.name], strict=True) if odds < 0.0] if unread else []
+
+    def _fit(self, head: Head, examples: Sequence[Example], matrix: csr_matrix) -> None:
         rows = head.rows(examples)
         answers = [head.answer(examples[at]) for at in rows]
         model = LogisticRegression(C=_C, class_weight="balanced", max_iter=1000)
-        model.fit(matrix[rows], answers, sample_weight=weights[rows])
-        self.coefficients[head.name], self.bias[head.name] = model.coef_[0], float(model.intercept_[0])
+        model.fit(matrix[rows], answers, sample_weight=[examples[at].weight for at in rows])
+        weights = model.coef_[0]
+        speaks = np.abs(weights) * self.vectorizer.idf_ >= _SMALLEST_WEIGHT
+        self.coefficients[head.name], self.bias[head.name] = np.where(speaks, weights, 0.0), float(model.intercept_[0])
 
-    def prune(self) -> None:
-        """Drop weights too small to move an output: smaller files, faster reading."""
-        idf = np.asarray(self.vectorizer.idf_)
-        for name, values in self.coefficients.items():
-            self.coefficients[name] = np.where(np.abs(values) * idf >= _SMALLEST_WEIGHT, values, 0.0)
-
-    def scores(self, found: Sequence[list[str]]) -> dict[str, Floats]:
+    def scores(self, examples: Sequence[Example]) -> dict[str, Floats]:
         """Raw log-odds of each head for each text, before calibration."""
-        matrix = self.vectorizer.transform(found)
+        matrix = self.vectorizer.transform(self._features(examples))
         return {name: np.asarray(matrix @ values).ravel() + self.bias[name] for name, values in self.coefficients.items()}
 
 
-def features(examples: Sequence[Example], conventions: Conventions) -> list[list[str]]:
-    """The grams of each text, nothing left out but names and empty words."""
-    lexicon = Lexicon(conventions, None)
-    return [grams(lexicon.read(example.text), conventions.concepts) for example in examples]
+def out_of_fold(labelled: Sequence[Example], others: Sequence[Example], folds: Iterable[Set[str]], features: Features) -> dict[str, Floats]:
+    """Raw scores of each labelled bill by heads fitted on what has no key in its fold. Together `folds` hold every key of `labelled` once."""
+    raw = {head.name: np.zeros(len(labelled)) for head in HEADS}
+    for fold in folds:
+        unseen = [at for at, example in enumerate(labelled) if example.key in fold]
+        fitted = Fitted([example for example in (*labelled, *others) if example.key not in fold], features)
+        for head, values in fitted.scores([labelled[at] for at in unseen]).items():
+            raw[head][unseen] = values
+    return raw
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Slope and offset per head that turn raw log-odds into honest ones (Platt 1999), and the severity expected given all heads."""
+    """Slope and offset per head that turn raw log-odds into honest ones (Platt 1999)."""
 
     lines: dict[str, tuple[float, float]]
-    severity_bias: float
-    severity: dict[str, float]
 
     def probabilities(self, raw: Mapping[str, Floats]) -> dict[str, Floats]:
         return {name: 1.0 / (1.0 + np.exp(-(scores * self.lines[name][0] + self.lines[name][1]))) for name, scores in raw.items()}
 
-    def expected_severity(self, chances: Mapping[str, Floats]) -> Floats:
-        total = sum((weight * chances[name] for name, weight in self.severity.items()), np.zeros(()))
-        return np.clip(self.severity_bias + total, 0.0, 3.0)
-
 
 def calibrate(examples: Sequence[Example], raw: Mapping[str, Floats]) -> Calibration:
     """From out-of-fold scores of labelled bills (no lessons, no cues among `examples`)."""
-    lines = {head.name: _line(head, examples, raw[head.name]) for head in HEADS}
-    partial = Calibration(lines, 0.0, {})
-    chances = partial.probabilities(raw)
-    core = [at for at, example in enumerate(examples) if example.core]
-    names = [head.name for head in HEADS]
-    model = Ridge(alpha=_RIDGE)
-    model.fit(np.array([chances[name][core] for name in names]).T, [examples[at].severity for at in core])
-    return Calibration(lines, float(model.intercept_), dict(zip(names, map(float, model.coef_), strict=True)))
+    return Calibration({head.name: _line(head, examples, raw[head.name]) for head in HEADS})
 
 
 def _line(head: Head, examples: Sequence[Example], scores: Floats) -> tuple[float, float]:
@@ -207,10 +185,9 @@ def exported(fitted: Fitted, calibration: Calibration, written: Mapping[str, str
         if (speaks := np.flatnonzero(table[:, at])).size:
             terms[gram] = [round(float(idf[at]), 2), {names[h]: round(float(table[h, at]), 2) for h in speaks}]
     lines = {name: (slope, fitted.bias[name] * slope + offset) for name, (slope, offset) in calibration.lines.items()}
-    known = {part.lstrip(UNDONE) for gram in terms if not gram.startswith("=") and ">" not in gram for part in gram.split()}
+    known = {part.lstrip(UNDONE) for gram in terms if gram[0] not in ("=", MARK) and ">" not in gram for part in gram.split()}
     return {
         "heads": {name: {"bias": round(lines[name][1], 4), "slope": round(lines[name][0], 4)} for name in names},
-        "severity": {"bias": round(calibration.severity_bias, 4), "weights": {name: round(calibration.severity[name], 4) for name in names}},
         "words": {word: written.get(word, word.replace("_", " ")) for word in sorted(known)},
         "terms": terms,
     }

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from operator import itemgetter, mul
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
 import orjson
 
 from services.scoring.lanes import Lanes
+from services.scoring.marks import MARK
 from services.scoring.scanning import Scanner
 from services.scoring.terms import UNDONE, Conventions, Lexicon, tokens
 from services.scoring.vocabulary import Key, Vocabulary
@@ -21,7 +22,6 @@ from shared.events import Direction, Mechanism, Target
 
 _CUES = 5
 _WORTH_SHOWING = 0.05
-_LARGEST = 3.0
 
 
 class Reading:
@@ -68,8 +68,9 @@ class Reading:
 
     @property
     def severity(self) -> float:
-        size = sum(map(mul, self._model.sizes, self._chances), self._model.size_bias)
-        return min(_LARGEST, max(0.0, size))
+        """Expected: the chances of being at least 1, 2 and 3 added up."""
+        at_least: tuple[float, ...] = self._model.sizes(self._chances)
+        return sum(at_least)
 
     @property
     def cues(self) -> tuple[tuple[str, float], ...]:
@@ -84,11 +85,11 @@ _Cue = tuple[float, str]
 
 
 class Learned:
-    """Linear heads over the n-grams and concept pairs of a text."""
+    """Linear heads over the n-grams, concept pairs and marks of a text."""
 
     __slots__ = (
         *("_bias", "_lanes", "_rows", "_scanner", "_slope", "_vocabulary"),
-        *("alarm", "core", "cues", "directions", "mechanisms", "size_bias", "sizes", "targets", "version"),
+        *("alarm", "core", "cues", "directions", "mechanisms", "sizes", "targets", "version"),
     )
 
     def __init__(self, model: dict[str, Any], conventions: Conventions) -> None:
@@ -100,8 +101,7 @@ class Learned:
         self.directions = itemgetter(heads["told"], heads["weakens"], heads["neutral"])
         self.targets = tuple((target, heads[target]) for target in Target)
         self.mechanisms = tuple((mechanism, heads[mechanism]) for mechanism in Mechanism)
-        self.size_bias: float = model["severity"]["bias"]
-        self.sizes: tuple[float, ...] = tuple(model["severity"]["weights"][head] for head in heads)
+        self.sizes = itemgetter(heads["size1"], heads["size2"], heads["size3"])
         self._vocabulary = Vocabulary(model["terms"], conventions.concepts, model["words"])
         self._scanner = Scanner(Lexicon(conventions, model["words"]), self._vocabulary.codes)
         self._lanes = Lanes(len(heads) + 1)
@@ -124,9 +124,11 @@ class Learned:
         """From a country pack's directory (`weights/learned.json` inside it)."""
         return cls.load(directory / "weights" / "learned.json")
 
-    def read(self, text: str, words: Sequence[str] | None = None) -> Reading:
-        """`text` is the title, or title and summary joined by a newline; `words` are its words in lower case, if they are split already."""
-        return Reading(self, self._vocabulary.find(self._scanner.read(tokens(text) if words is None else words)))
+    def read(self, text: str, words: Sequence[str] | None = None, marks: Iterable[str] = ()) -> Reading:
+        """`text` is the title, or title and summary joined by a newline; `words` are its words in lower case, if they are split already; `marks` what the reader found."""
+        found = self._vocabulary.find(self._scanner.read(tokens(text) if words is None else words))
+        found.update(marks)
+        return Reading(self, found)
 
     def chances(self, found: Iterable[Key]) -> list[float]:
         """Of every head, from the grams found."""
@@ -144,7 +146,7 @@ def _cue(gram: str, term: tuple[float, dict[str, float]], words: dict[str, str])
 
 
 def _written(gram: str, words: dict[str, str]) -> str:
-    """The gram as people write it; nothing for concepts and for what a repealed norm said."""
-    if ">" in gram or gram[0] in ("=", UNDONE):
+    """The gram as people write it; nothing for concepts, marks and what a repealed norm said."""
+    if ">" in gram or gram[0] in ("=", UNDONE, MARK):
         return ""
     return " ".join(words.get(part, part) for part in gram.split() if part[0] != UNDONE)

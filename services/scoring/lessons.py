@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from services.scoring.fit_text import Example
+from services.scoring.examples import Example
 
 _CHOICE = re.compile(r"\(([^()]*)\)")
 _GROUP = re.compile(r"\{([A-Z]+)\}")

@@ -19,9 +19,11 @@ import orjson
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from services.scoring import fit_chance, lessons
+from services.scoring.examples import Example, Features, beside, labelled, unread
 from services.scoring.fit_chance import Ended
-from services.scoring.fit_text import Calibration, Example, Fitted, Floats, calibrate, exported, features, surfaces
+from services.scoring.fit_text import SIZES, Calibration, Fitted, Floats, calibrate, exported, out_of_fold, surfaces
 from services.scoring.terms import Conventions, tokens
+from shared.countries import load
 from shared.events import Instrument, Move, Stage, Step, Target
 from shared.folding import unaccented
 
@@ -29,6 +31,7 @@ Say = Callable[[str], None]
 
 _ENDED = ("2006-2011", "2011-2016")
 _MOVE_WEIGHT = 0.5
+_MOVE = "move:"
 _ORDINARY = re.compile("de|del|la|los|las|y|marco|pena|segundo|mercado|norma|grupo|digna|lavado|sin|diez|falla|quedo|segura|solar|portugal|flor|guerra|julio|tesoro|calle")
 _POLARITY = {"threat": "weakens", "positive": "strengthens"}
 
@@ -71,34 +74,25 @@ def _write(path: Path, model: dict[str, Any]) -> None:
 
 def _train_text(data: Path, out: Path, bills: dict[str, dict[str, Any]], conventions: Conventions, seed: int, say: Say, folds: Path | None) -> None:
     labels = [label for name in ("dev", "more") for label in _lines(data / "labels" / f"{name}.jsonl")]
-    examples = [_labelled(label, bills[label["key"]]) for label in labels]
-    cues = [cue for label, example in zip(labels, examples, strict=True) if (cue := _cue(label, example)) is not None]
-    taught = lessons.load(out / "lessons.json", seed)
-    moves = list(_moves(data))
-    raw = _out_of_period(examples, [_era(bills[e.key]) for e in examples], cues, taught, moves, conventions)
+    examples = [labelled(label, bills[label["key"]]) for label in labels]
+    others = [*beside(labels, bills), *unread(bills, labels), *lessons.load(out / "lessons.json", seed), *_moves(data)]
+    features = Features(load("pe"), conventions)
+    raw = out_of_fold(examples, others, _eras(bills, others), features)
     calibration = calibrate(examples, raw)
     _report_text(examples, raw, calibration, say)
     if folds is not None:
         folds.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in _predictions(examples, raw, calibration)))
-    everything = [*examples, *cues, *taught, *moves]
-    fitted = Fitted(everything, features(everything, conventions))
-    fitted.prune()
+    everything = [*examples, *others]
+    fitted = Fitted(everything, features)
     _write(out / "learned.json", exported(fitted, calibration, surfaces(everything, conventions)))
 
 
-def _text(bill: dict[str, Any]) -> str:
-    return f"{bill['title'] or ''}\n{bill['summary'] or ''}".strip()
-
-
-def _labelled(label: dict[str, Any], bill: dict[str, Any]) -> Example:
-    return Example(label["key"], _text(bill), label["rel"] == 2, frozenset(label["targets"]), label["mech"], label["dir"], label["sev"])
-
-
-def _cue(label: dict[str, Any], example: Example) -> Example | None:
-    """The words that decided, as an example of their own for direction and severity."""
-    if not example.core or not label.get("cue"):
-        return None
-    return replace(example, text=label["cue"], parts=frozenset({"direction", "severity"}))
+def _eras(bills: dict[str, dict[str, Any]], others: Sequence[Example]) -> Iterator[set[str]]:
+    """Keys by period, the young one counted with the last: the moves are of these two."""
+    last = {key for key, bill in bills.items() if bill["period"] > "2021"} | {example.key for example in others if example.key.startswith(_MOVE)}
+    yield last
+    for period in sorted({bill["period"] for bill in bills.values() if bill["period"] < "2021"}):
+        yield {key for key, bill in bills.items() if bill["period"] == period}
 
 
 def _moves(data: Path) -> Iterator[Example]:
@@ -107,32 +101,12 @@ def _moves(data: Path) -> Iterator[Example]:
     for move in _lines(data / "moves.jsonl"):
         if (direction := _POLARITY.get(move["polarity"])) is not None:
             title = steps[move["id"]]["official_title"] or steps[move["id"]]["neutral_title_es"]
-            yield Example(move["id"], title, True, frozenset(), "none", direction, 2, _MOVE_WEIGHT, frozenset({"core", "direction", "alarm"}))
-
-
-def _era(bill: dict[str, Any]) -> str:
-    """The fold of a bill: its period, the young one counted with the last."""
-    return "2021-2026" if bill["period"] > "2021" else str(bill["period"])
-
-
-def _out_of_period(
-    examples: Sequence[Example], eras: Sequence[str], cues: Sequence[Example], taught: Sequence[Example], moves: Sequence[Example], conventions: Conventions
-) -> dict[str, Floats]:
-    """Raw scores of each bill by heads fitted on the other periods only (moves are of 2021-2026 and left out with it)."""
-    raw: dict[str, Floats] = {}
-    for era in sorted(set(eras)):
-        unseen = [at for at, own in enumerate(eras) if own == era]
-        hidden = {examples[at].key for at in unseen}
-        seen = [e for e in (*examples, *cues) if e.key not in hidden] + list(taught) + ([] if era == "2021-2026" else list(moves))
-        scores = Fitted(seen, features(seen, conventions)).scores(features([examples[at] for at in unseen], conventions))
-        for head, values in scores.items():
-            raw.setdefault(head, np.zeros(len(examples)))[unseen] = values
-    return raw
+            yield Example(_MOVE + move["id"], title, True, frozenset(), "none", direction, 2, _MOVE_WEIGHT, frozenset({"core", "direction", "alarm"}))
 
 
 def _predictions(examples: Sequence[Example], raw: dict[str, Floats], calibration: Calibration) -> Iterator[dict[str, Any]]:
     chances = calibration.probabilities(raw)
-    severity = calibration.expected_severity(chances)
+    severity = np.sum([chances[size] for size in SIZES], axis=0)
     for at, example in enumerate(examples):
         told, weakens = chances["told"][at], chances["weakens"][at]
         yield {

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from typing import TypeAlias
 
+from services.scoring.marks import MARK
 from services.scoring.terms import UNDONE
 
 _WINDOW = 8
 _PAIR = 1 << 20
-Key = int
+Key: TypeAlias = int | str
 
 
 class Vocabulary:
@@ -24,7 +26,7 @@ class Vocabulary:
         """`words` may stand in a text without being a gram of their own."""
         self.codes: dict[str, int] = {}
         for gram in grams:
-            if gram[0] != "=" and ">" not in gram:
+            if gram[0] not in ("=", MARK) and ">" not in gram:
                 for part in gram.split(" "):
                     self._code(part)
         for word in words:
@@ -38,7 +40,9 @@ class Vocabulary:
         return self.codes.setdefault(term, len(self.codes) + 1)
 
     def key(self, gram: str) -> Key | None:
-        """Of a gram; None for one of concepts that no term stands for."""
+        """Of a gram; None for one of concepts that no term stands for. A mark is its own key."""
+        if gram[0] == MARK:
+            return gram
         if gram[0] == "=":
             return self._numbers.get(gram[1:])
         if ">" in gram:
@@ -46,12 +50,12 @@ class Vocabulary:
         return self._pair(*map(self.codes.get, gram.split(" "))) if " " in gram else self.codes.get(gram)
 
     @staticmethod
-    def _pair(first: int | None, second: int | None) -> Key | None:
+    def _pair(first: int | None, second: int | None) -> int | None:
         return None if first is None or second is None else first * _PAIR + second
 
     def find(self, codes: Sequence[int]) -> set[Key]:
         """Keys of all grams of a text."""
-        found = {*codes, *[first * _PAIR + second for first, second in pairwise(codes)]}
+        found: set[Key] = {*codes, *[first * _PAIR + second for first, second in pairwise(codes)]}
         if self._concepts:
             self._find_concepts(codes, found)
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.scoring.assess import ScoringPack, assess
@@ -35,7 +35,7 @@ class Flat:
     version: str = "flat"
     texts: list[str] = field(default_factory=list)
 
-    def read(self, text: str, words: Sequence[str] | None = None) -> Said:
+    def read(self, text: str, words: Sequence[str] | None = None, marks: Iterable[str] = ()) -> Said:
         self.texts.append(text)
         return Said(
             relevance=0.5,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
 import pytest
 
 from services.scoring import lessons
+from services.scoring.assess import ScoringPack
 from services.scoring.learned import Learned, Reading
 from services.scoring.terms import Conventions, Lexicon, grams, stem, tokens, undone_spans
 from shared.events import Direction, Target
@@ -34,9 +36,21 @@ UNRELATED = (
 )
 
 
+Read = Callable[[str], Reading]
+
+
 @pytest.fixture(scope="module")
-def learned() -> Learned:
-    return Learned.from_pack_dir(PACK)
+def read() -> Read:
+    """As scoring reads: words and what the reader marks in them."""
+    pack = ScoringPack.load("pe")
+
+    def by_both(text: str) -> Reading:
+        title, _, summary = text.partition("\n")
+        found = pack.reader.read(title, summary or None)
+        return learned.read(found.text, found.plain_words(), pack.marks.read(found))
+
+    learned = Learned.from_pack_dir(PACK)
+    return by_both
 
 
 def told_weakens(reading: Reading) -> float:
@@ -46,8 +60,8 @@ def told_weakens(reading: Reading) -> float:
 
 
 @pytest.mark.parametrize(("text", "target"), THREATS)
-def test_a_threat_is_core_names_its_target_and_weakens(learned: Learned, text: str, target: Target) -> None:
-    reading = learned.read(text)
+def test_a_threat_is_core_names_its_target_and_weakens(read: Read, text: str, target: Target) -> None:
+    reading = read(text)
     assert reading.relevance > 0.5
     assert reading.targets[target] > 0.5
     assert told_weakens(reading) > 0.5
@@ -55,22 +69,22 @@ def test_a_threat_is_core_names_its_target_and_weakens(learned: Learned, text: s
 
 
 @pytest.mark.parametrize(("text", "target"), REMEDIES)
-def test_a_remedy_is_core_and_does_not_weaken(learned: Learned, text: str, target: Target) -> None:
-    reading = learned.read(text)
+def test_a_remedy_is_core_and_does_not_weaken(read: Read, text: str, target: Target) -> None:
+    reading = read(text)
     assert reading.relevance > 0.5
     assert reading.targets[target] > 0.5
     assert told_weakens(reading) < 0.5
 
 
-def test_threats_raise_more_alarm_than_remedies_and_unrelated_texts(learned: Learned) -> None:
-    threats = [learned.read(text).alarm for text, _ in THREATS]
-    others = [learned.read(text).alarm for text in (*(text for text, _ in REMEDIES), *UNRELATED)]
+def test_threats_raise_more_alarm_than_remedies_and_unrelated_texts(read: Read) -> None:
+    threats = [read(text).alarm for text, _ in THREATS]
+    others = [read(text).alarm for text in (*(text for text, _ in REMEDIES), *UNRELATED)]
     assert min(threats) > max(others)
 
 
 @pytest.mark.parametrize("text", UNRELATED)
-def test_harmful_sounding_words_about_something_else_are_not_core(learned: Learned, text: str) -> None:
-    assert learned.read(text).relevance < 0.3
+def test_harmful_sounding_words_about_something_else_are_not_core(read: Read, text: str) -> None:
+    assert read(text).relevance < 0.3
 
 
 @pytest.mark.parametrize(
@@ -85,8 +99,8 @@ def test_harmful_sounding_words_about_something_else_are_not_core(learned: Learn
         ),
     ],
 )
-def test_the_same_words_written_otherwise_read_the_same(learned: Learned, one: str, other: str) -> None:
-    assert learned.read(one) == learned.read(other)
+def test_the_same_words_written_otherwise_read_the_same(read: Read, one: str, other: str) -> None:
+    assert read(one) == read(other)
 
 
 @pytest.mark.parametrize(
@@ -97,27 +111,27 @@ def test_the_same_words_written_otherwise_read_the_same(learned: Learned, one: s
         ("Moción del grupo parlamentario {} que remueve a la Junta Nacional de Justicia", ("Fuerza Popular", "Perú Libre", "Acción Popular", "Avanza País")),
     ],
 )
-def test_naming_a_region_a_person_or_a_party_changes_nothing(learned: Learned, template: str, names: tuple[str, ...]) -> None:
-    readings = [learned.read(template.format(name)) for name in names]
+def test_naming_a_region_a_person_or_a_party_changes_nothing(read: Read, template: str, names: tuple[str, ...]) -> None:
+    readings = [read(template.format(name)) for name in names]
     assert all(reading == readings[0] for reading in readings)
 
 
-def test_a_typing_error_in_a_long_word_changes_nothing(learned: Learned) -> None:
-    assert learned.read("Ley que reduce el mandato de los magistraods del Tribunal Constitucional").targets[Target.TC] > 0.5
-    assert learned.read("Ley que concede amnistia general a condenados por coruupción") == learned.read("Ley que concede amnistia general a condenados por corrupción")
+def test_a_typing_error_in_a_long_word_changes_nothing(read: Read) -> None:
+    assert read("Ley que reduce el mandato de los magistraods del Tribunal Constitucional").targets[Target.TC] > 0.5
+    assert read("Ley que concede amnistia general a condenados por coruupción") == read("Ley que concede amnistia general a condenados por corrupción")
 
 
-def test_what_it_gives_are_probabilities(learned: Learned) -> None:
+def test_what_it_gives_are_probabilities(read: Read) -> None:
     for text in ("", "xyz", "\n", *UNRELATED, *(text for text, _ in THREATS)):
-        reading = learned.read(text)
+        reading = read(text)
         assert sum(reading.direction.values()) == pytest.approx(1.0)
         assert all(0 <= p <= 1 for p in (reading.relevance, reading.alarm, *reading.targets.values(), *reading.mechanisms.values()))
         assert 0 <= reading.severity <= 3
 
 
-def test_cues_are_words_of_the_text(learned: Learned) -> None:
+def test_cues_are_words_of_the_text(read: Read) -> None:
     text = "Ley que acorta el mandato de los magistrados del Tribunal Constitucional"
-    cues = learned.read(text).cues
+    cues = read(text).cues
     assert cues
     assert [weight for _, weight in cues] == sorted((weight for _, weight in cues), reverse=True)
     assert any("mandato" in words for words, _ in cues)
