@@ -275,7 +275,8 @@ def _verdict(p: dict[Direction, float], mixed_by_rule: bool, share: float, const
     hidden = weakens + share * mixed
     if likely >= constants["name_from"] and likely >= constants["name_over_mixed"] * mixed and likely >= constants["name_over_opposite"] * _opposite(p, named):
         sure = named is Direction.STRENGTHENS and likely >= constants["no_risk_from"]
-        return Verdict(named, p, 0.0 if sure else hidden if named is Direction.WEAKENS else weakens, False, None, max(margin, 0.0))
+        open_still = named is Direction.WEAKENS or (named is Direction.STRENGTHENS and mixed > likely)
+        return Verdict(named, p, 0.0 if sure else hidden if open_still else weakens, False, None, max(margin, 0.0))
     if mixed_by_rule and mixed >= likely:
         return Verdict(Direction.MIXED, p, weakens + 0.5 * share * mixed, False, None, -margin)
     return Verdict(Direction.MIXED, p, hidden, True, UNCLEAR if mixed >= likely else CLOSE, abs(margin))
