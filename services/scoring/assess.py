@@ -14,6 +14,7 @@ from typing import Protocol, Self
 from services.scoring.chance import Chance
 from services.scoring.clock import BOUND, DEAD, Clock, Clocks, visible
 from services.scoring.direction import Evidence, Rules, claims_only, judge
+from services.scoring.glossary import WordReader
 from services.scoring.learned import Learned
 from services.scoring.marks import Marks
 from services.scoring.points import Facts, Meaning, Score, Sheet, leading
@@ -69,17 +70,18 @@ class ScoringPack:
     chance: Forecast
 
     @classmethod
-    def build(cls, country: Pack, learned: Model, chance: Forecast, parties: Iterable[str] = (), names: Iterable[str] = ()) -> Self:
-        """`parties`, `names`: parties and groups, persons and places, which are never read."""
+    def build(cls, country: Pack, learned: Model, chance: Forecast, parties: Iterable[str] = (), names: Iterable[str] = (), readers: Sequence[WordReader] = ()) -> Self:
+        """`parties`, `names`: parties and groups, persons and places, which are never read; `readers`: who of the models look up every word."""
         marks = Marks({code: institution.target for code, institution in country.institutions.items()})
-        return cls(country, Reader(country, parties, names), marks, Rules(country), Clocks(country), Sheet(country), learned, chance)
+        return cls(country, Reader(country, parties, names, readers), marks, Rules(country), Clocks(country), Sheet(country), learned, chance)
 
     @classmethod
     def load(cls, code: str) -> Self:
         """Reads the pack's files and weights. Raises Refused for an unknown country, PackError for a wrong file."""
         country = load(code)
         conventions = Conventions.load(country.directory / "weights")
-        return cls.build(country, Learned.from_pack_dir(country.directory), Chance.from_pack_dir(country.directory), conventions.parties, conventions.names)
+        learned, chance = Learned.from_pack_dir(country.directory), Chance.from_pack_dir(country.directory)
+        return cls.build(country, learned, chance, conventions.parties, conventions.names, (learned.scanner, chance.scanner))
 
     @property
     def model_version(self) -> str:

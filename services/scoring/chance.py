@@ -30,7 +30,7 @@ _FLOOR = 0.001
 class Chance:
     """Serves `chance.json`. In a period seen, words weigh by the year of filing too: bills on one subject share a fate."""
 
-    __slots__ = ("_base", "_bias", "_ends", "_grams", "_periods", "_pulls", "_scanner", "_squares", "_vocabulary", "_weights", "_words", "_years", "version")
+    __slots__ = ("_base", "_bias", "_ends", "_grams", "_periods", "_pulls", "_squares", "_vocabulary", "_weights", "_words", "_years", "scanner", "version")
 
     def __init__(self, model: dict[str, Any], conventions: Conventions) -> None:
         self.version: str = model["version"]
@@ -45,7 +45,7 @@ class Chance:
         self._squares = array("d", [0.0, *(rarity * rarity for rarity, *_ in model["words"].values())])
         self._words = [array("d", [0.0, *(weights[0] * weights[1 + at] for weights in model["words"].values())]) for at in range(len(self._periods) + 1)]
         self._years = {(at, int(year)): self._in_year(at, words, model["words"]) for at in self._periods.values() for year, words in model["years"].items()}
-        self._scanner = Scanner(Lexicon(conventions, self._vocabulary.codes), self._vocabulary.codes)
+        self.scanner = Scanner(Lexicon(conventions, self._vocabulary.codes), self._vocabulary.codes)
 
     def _in_year(self, period: int, words: dict[str, float], known: dict[str, list[float]]) -> array[float]:
         """Pulls of all grams in a period, and beside it in a year of filing."""
@@ -93,7 +93,7 @@ class Chance:
         """Log-odds from the words of title and summary: the rarity of each over the length of all, times its weight."""
         if words is None:
             words = tokens(f"{move.title}\n{move.summary}" if move.summary else move.title)
-        found = list(filter(None, map(self._grams.get, self._vocabulary.find(self._scanner.read(words)))))
+        found = list(filter(None, map(self._grams.get, self._vocabulary.find(self.scanner.read(words)))))
         if not found:
             return 0.0
         pulls = self._years.get((period, year), self._words[period])

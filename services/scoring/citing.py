@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import compress, pairwise
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -63,7 +63,7 @@ class Citing:
         laws: list[tuple[str, int, int]] = []
         articles: list[tuple[str, int]] = []
         end = 0
-        openers = [at for at, word in enumerate(words) if word in _OPENERS]
+        openers = list(compress(range(len(words)), map(_OPENERS.__contains__, words)))
         for start in sorted({*openers, *ends}) if ends else openers:
             if start >= end:
                 end = _run(words, start, ends, laws, articles)

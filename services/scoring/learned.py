@@ -88,8 +88,8 @@ class Learned:
     """Linear heads over the n-grams, concept pairs and marks of a text."""
 
     __slots__ = (
-        *("_bias", "_lanes", "_rows", "_scanner", "_slope", "_vocabulary"),
-        *("alarm", "core", "cues", "directions", "mechanisms", "sizes", "targets", "version"),
+        *("_bias", "_lanes", "_rows", "_slope", "_vocabulary"),
+        *("alarm", "core", "cues", "directions", "mechanisms", "scanner", "sizes", "targets", "version"),
     )
 
     def __init__(self, model: dict[str, Any], conventions: Conventions) -> None:
@@ -103,7 +103,7 @@ class Learned:
         self.mechanisms = tuple((mechanism, heads[mechanism]) for mechanism in Mechanism)
         self.sizes = itemgetter(heads["size1"], heads["size2"], heads["size3"])
         self._vocabulary = Vocabulary(model["terms"], conventions.concepts, model["words"])
-        self._scanner = Scanner(Lexicon(conventions, model["words"]), self._vocabulary.codes)
+        self.scanner = Scanner(Lexicon(conventions, model["words"]), self._vocabulary.codes)
         self._lanes = Lanes(len(heads) + 1)
         keys = {gram: key for gram in model["terms"] if (key := self._vocabulary.key(gram)) is not None}
         self._rows = {key: self._row(model["terms"][gram], heads) for gram, key in keys.items()}
@@ -126,7 +126,7 @@ class Learned:
 
     def read(self, text: str, words: Sequence[str] | None = None, marks: Iterable[str] = ()) -> Reading:
         """`text` is the title, or title and summary joined by a newline; `words` are its words in lower case, if they are split already; `marks` what the reader found."""
-        found = self._vocabulary.find(self._scanner.read(tokens(text) if words is None else words))
+        found = self._vocabulary.find(self.scanner.read(tokens(text) if words is None else words))
         found.update(marks)
         return Reading(self, found)
 

@@ -11,14 +11,14 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate, chain
+from itertools import accumulate, compress
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 import ahocorasick
 
 from services.scoring.citing import Cited, Citing
-from services.scoring.memory import Memory
+from services.scoring.glossary import Glossary, Script, WordReader
 from services.scoring.norm_name import NormNames, begins, within
 from services.scoring.terms import stem
 from services.scoring.typo import Typos
@@ -33,8 +33,9 @@ _LONGEST = 20_000
 _HIDING = ("blank", "name")
 _NORMS = ("body", "norm")
 _NOTHING: frozenset[Any] = frozenset()
-_UNKNOWN, _DROPPED = 1, 2
+_DROPPED, _UNKNOWN = 0, 1
 Kind = Literal["concept", "institution", "norm", "body", "blank", "name"]
+Hit = tuple[Sequence[tuple[Kind, str]], int, int]
 
 
 class Mention(NamedTuple):
@@ -57,7 +58,7 @@ class Reading:
     """What a text mentions. `where` lists positions by concept or institution; `cited` the norms it names."""
 
     text: str
-    words: list[str]
+    words: Script
     mentions: tuple[Mention, ...]
     cited: tuple[Cited, ...]
     bodies: frozenset[str]
@@ -85,8 +86,9 @@ class Reading:
     def plain_words(self, *, less_text: bool = False) -> Sequence[str]:
         """As the models were taught them: an article's letter is a word of its own ("99", "a"). `less_text`: without the last segment."""
         words = self.words[: self.breaks[-1]] if less_text else self.words
-        joined = " ".join(words)
-        return joined.replace("-", " ").split(" ") if "-" in joined else words
+        if "-" in self.text and "-" in (joined := " ".join(words)):
+            return joined.replace("-", " ").split(" ")
+        return words
 
     def segment(self, position: int) -> int:
         """0 for the title, 1 for the summary, 2 for the text."""
@@ -115,11 +117,10 @@ def composed(text: str) -> str:
 class Reader:
     """A pack's lexicon compiled once: an Aho-Corasick automaton over word stems."""
 
-    def __init__(self, pack: Pack, parties: Iterable[str] = (), names: Iterable[str] = ()) -> None:
-        """`parties`: phrases that hide what stands inside them; `names`: words of persons and places, which count for no distance."""
+    def __init__(self, pack: Pack, parties: Iterable[str] = (), names: Iterable[str] = (), others: Sequence[WordReader] = ()) -> None:
+        """`parties`: phrases that hide what stands inside them; `names`: words of persons and places, which count for no distance; `others` who read the same words."""
         self._vocabulary: dict[str, int] = {}
-        self._split = Memory(_TOKEN.findall)
-        self._memory = Memory(self._number)
+        self._glossary = Glossary(_TOKEN.findall, (self, *others))
         self._spelt: dict[str, int] = {}
         listed = frozenset(names)
         self._marked = frozenset(name for name in listed if unaccented(name) != name)
@@ -132,29 +133,20 @@ class Reader:
         self._targets = {code: institution.target for code, institution in pack.institutions.items()}
         self._compile(pack, parties)
         self._typos = Typos(self._spelt)
-        still = {_UNKNOWN, _DROPPED, *(self._vocabulary.get(name, _UNKNOWN) for name in self._names)}
-        self._counts = bytes(number not in still for number in range(len(self._vocabulary) + _DROPPED + 1))
+        still = {_DROPPED, _UNKNOWN, *(self._vocabulary.get(name, _UNKNOWN) for name in self._names)}
+        self._counts = bytes(number not in still for number in range(len(self._vocabulary) + _UNKNOWN + 1))
 
     def read(self, title: str, summary: str | None = None, text: str | None = None) -> Reading:
         """Reads at most 20,000 words."""
         parts = [self.without_preamble(composed(title)), *(composed(part) for part in (summary, text) if part)]
         whole = "\n".join(parts)
-        words, breaks = self._words(parts)
+        words, breaks = self._glossary.read(map(prepared, parts), _LONGEST)
         mentions = self._mentions(words, breaks)
         named = [(m.code, m.first, m.last) for m in mentions if m.kind in _NORMS]
         cites = _NUMBER.search(whole) or any(m.kind == "norm" for m in mentions)
         cited = self._citing.read(words, named) if cites else ()
         bodies = frozenset([m.code for m in mentions if m.kind == "body"]) if named else _NOTHING
         return _placed(Reading(whole, words, mentions, cited, bodies, breaks))
-
-    def _words(self, parts: Sequence[str]) -> tuple[list[str], tuple[int, ...]]:
-        """All words, and the positions at which the second and third part begin. A word never reaches over a space: what stands between two is remembered."""
-        words: list[str] = []
-        breaks: list[int] = []
-        for part in parts:
-            breaks.append(len(words))
-            words += chain.from_iterable(map(self._split.__getitem__, prepared(part).split()))
-        return words[:_LONGEST], tuple(breaks[1:])
 
     def without_preamble(self, title: str) -> str:
         """The title less the preamble of a bill carried over from an earlier period, which names the old proponent."""
@@ -195,7 +187,7 @@ class Reader:
         known = self._stem(word)
         if not known:
             return 0
-        number = self._vocabulary.setdefault(known, len(self._vocabulary) + _DROPPED + 1)
+        number = self._vocabulary.setdefault(known, len(self._vocabulary) + _UNKNOWN + 1)
         self._spelt[unaccented(word)] = number
         return number
 
@@ -205,7 +197,8 @@ class Reader:
             return ""
         return plain.replace(".", "").replace(",", "") if plain[0].isdigit() else stem(plain)
 
-    def _number(self, word: str) -> int:
+    def number(self, word: str) -> int:
+        """Of a word of the lexicon, above the number of all unknown ones; 0 for a word without meaning."""
         if word in self._marked:
             return _UNKNOWN
         known = self._stem(word)
@@ -215,20 +208,20 @@ class Reader:
             return number
         return (None if known in self._names else self._typos.meant(unaccented(word))) or _UNKNOWN
 
-    def _mentions(self, words: list[str], breaks: Sequence[int]) -> tuple[Mention, ...]:
-        ids = list(map(self._memory.__getitem__, words))
-        kept = [at for at, number in enumerate(ids) if number != _DROPPED]
-        found: list[tuple[Kind, str, int, int]] = []
+    def _mentions(self, words: Script, breaks: Sequence[int]) -> tuple[Mention, ...]:
+        ids = words.numbers[self]
+        kept = list(compress(range(len(ids)), ids))
+        hits: list[Hit] = []
         unsettled = False
-        for end, (length, values, unsettles) in self._automaton.iter(tuple([number for number in ids if number != _DROPPED])) if kept else ():
+        for end, (length, values, unsettles) in self._automaton.iter(tuple(filter(None, ids))) if kept else ():
             first, last = kept[end - length + 1], kept[end]
             if length == 1 or not any(first < start <= last for start in breaks):
                 unsettled = unsettled or unsettles
-                found += [(kind, code, first, last) for kind, code in values]
-        if not found:
+                hits.append((values, first, last))
+        if not hits:
             return ()
-        hidden = {at for kind, _, first, last in found if kind == "name" for at in range(first, last + 1)} if unsettled else _NOTHING
-        mentions = self._ranked(found, ids, hidden)
+        hidden = {at for values, first, last in hits if _hides(values) for at in range(first, last + 1)} if unsettled else _NOTHING
+        mentions = self._ranked(hits, ids, hidden)
         return self._cleared(mentions) if unsettled else tuple(mentions)
 
     def _cleared(self, found: list[Mention]) -> tuple[Mention, ...]:
@@ -241,11 +234,11 @@ class Reader:
         widest = max([m.last - m.first for m in named])
         return tuple([m for m in shown if m.kind != "institution" or not self._shadowed(m, named, widest)])
 
-    def _ranked(self, found: list[tuple[Kind, str, int, int]], ids: Sequence[int], hidden: Set[int]) -> list[Mention]:
+    def _ranked(self, hits: Sequence[Hit], ids: Sequence[int], hidden: Set[int]) -> list[Mention]:
         """Mentions with their distance counts; `hidden`: positions inside names."""
         counting = map(self._counts.__getitem__, ids)
         counts = list(accumulate([count if at not in hidden else 0 for at, count in enumerate(counting)] if hidden else counting))
-        return [Mention(kind, code, first, last, counts[first], counts[last]) for kind, code, first, last in found]
+        return [Mention(kind, code, first, last, counts[first], counts[last]) for values, first, last in hits for kind, code in values]
 
     def _shadowed(self, mention: Mention, named: list[Mention], widest: int) -> bool:
         """`named` are in order of their ends: those that end before it or begin after it are not looked at."""
@@ -274,6 +267,10 @@ def _uncovered(found: Sequence[Mention], covers: Sequence[Mention]) -> list[Ment
     starts = [cover.first for cover in ordered]
     reach = list(accumulate([cover.last for cover in ordered], max))
     return [m for m in found if m.kind not in _HIDING and not ((place := bisect_right(starts, m.first)) and reach[place - 1] >= m.last)]
+
+
+def _hides(values: Sequence[tuple[Kind, str]]) -> bool:
+    return any(kind == "name" for kind, _ in values)
 
 
 _END = attrgetter("last")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from services.scoring.glossary import Script
 from services.scoring.memory import Memory
 from services.scoring.terms import REPEALS, Lexicon
 
@@ -20,18 +21,20 @@ class Scanner:
         self._last = len(codes)
         self._phrases = {self._code(first): [(list(map(self._code, parts)), self._code(whole)) for parts, whole in phrases] for first, phrases in lexicon.phrases.items()}
         self._repeals = frozenset(map(self._code, REPEALS))
-        self._memory = Memory(self._learn)
+        self._memory = Memory(self.number)
 
     def _code(self, term: str) -> int:
         return self._codes.setdefault(term, len(self._codes) + 1)
 
-    def _learn(self, word: str) -> int:
+    def number(self, word: str) -> int:
+        """The code of a word's term; 0 for one that is dropped."""
         term = self._lexicon.term(word)
         return self._code(term) if term else 0
 
     def read(self, written: Sequence[str]) -> list[int]:
-        """Codes of the terms of a text, given as lower-case words."""
-        codes = list(filter(None, map(self._memory.__getitem__, written)))
+        """Codes of the terms of a text, given as lower-case words: a script of a glossary that knows this scanner says their numbers itself."""
+        numbers = written.numbers.get(self) if isinstance(written, Script) else None
+        codes = list(filter(None, map(self._memory.__getitem__, written) if numbers is None else numbers))
         if not self._repeals.isdisjoint(codes):
             return [self._codes.get(term, 0) for term in self._lexicon.terms(written)]
         if not self._phrases.keys().isdisjoint(codes):
