@@ -1,4 +1,4 @@
-"""Configuration as one frozen object. Only composition roots (`services/*/main.py`, `services/veedor.py`) build it, from the environment they are handed."""
+"""Configuration as one frozen object. Only composition roots (`services/*/main.py`, `services/commands/`) build it, from the environment they are handed."""
 
 from __future__ import annotations
 
