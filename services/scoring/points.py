@@ -1,7 +1,7 @@
 """From meaning and clock to points. In: what was read and when; out: factors with citation and quote, the three parts, risk and level, by the pack's published rubric.
 
 Pure. A part is the clipped sum of its factors; risk = 100 x relevance x P(weakens) x severity x (0.7 + 0.3 imminence), each in 0..1;
-of a text that names whom it is about and tells nothing else, at most what the rubric allows a name.
+of a named remedy, and of a text that names whom it is about and tells nothing else, at most what stays at watch.
 """
 
 from __future__ import annotations
@@ -54,9 +54,10 @@ class Facts(NamedTuple):
     reconstructed: bool
 
     @property
-    def names_only(self) -> bool:
-        """The text tells neither an act nor a norm whose content is known: nothing but whom it is about."""
-        return self.meaning.verdict.abstained and self.lead is None and self.central_norm is None
+    def at_most_watch(self) -> bool:
+        """A remedy is named; or the text tells neither an act nor a norm whose content is known: nothing but whom it is about."""
+        verdict = self.meaning.verdict
+        return verdict.direction is Direction.STRENGTHENS or (verdict.abstained and self.lead is None and self.central_norm is None)
 
 
 class Score(NamedTuple):
@@ -85,8 +86,8 @@ class Sheet:
         constants = self.rubric.constants
         nearness = constants["severity_share"] + constants["imminence_share"] * imminence / 100
         risk = 100 * facts.meaning.relevance * facts.meaning.verdict.weakens * severity / 100 * nearness
-        if facts.names_only:
-            risk = min(risk, constants["risk_of_a_name"])
+        if facts.at_most_watch:
+            risk = min(risk, constants["watch_at_most"])
         return Score(severity, imminence, confidence / 100, risk, level_of(risk, severity, imminence, self.rubric), factors)
 
     def factor(self, rule: str, quote: str | None = None, points: float | None = None, citation: str | None = None) -> Factor:

@@ -6,6 +6,8 @@ import datetime as dt
 import gzip
 import json
 import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ import pytest
 from services.scoring.assess import assess
 from services.scoring.points import parts
 from shared.events import Assessment, Direction, Instrument, Level, MoveAssessed, Stage, Words
-from tests.unit.scoring.sample import AS_OF, Flat, assessed, country, move, pack, step
+from tests.unit.scoring.sample import AS_OF, Flat, Said, assessed, country, move, pack, step
 
 REFERENCE = Path(os.environ.get("VEEDOR_REFERENCE", "../shared")) / "data" / "pe"
 REMEDY = "Ley que deroga la Ley 32108 y restituye el texto anterior de la Ley contra el Crimen Organizado"
@@ -202,3 +204,20 @@ def test_scores_every_kind_of_bill_of_the_files_within_bounds() -> None:
                 assert 0 <= found.severity <= 100
                 assert 0 <= found.risk <= 100
                 assert found.direction is not Direction.STRENGTHENS or found.level.rank <= Level.WATCH.rank
+
+
+@dataclass(frozen=True)
+class Doubtful(Flat):
+    """Takes any text for a grave change that more likely strengthens than weakens."""
+
+    def read(self, text: str, words: Sequence[str] | None = None, marks: Iterable[str] = ()) -> Said:
+        direction = {Direction.WEAKENS: 0.25, Direction.STRENGTHENS: 0.45, Direction.MIXED: 0.29, Direction.NEUTRAL: 0.01}
+        return replace(super().read(text, words, marks), relevance=1.0, direction=direction, severity=3.0)
+
+
+def test_what_is_read_as_a_remedy_stays_at_watch_however_near_and_grave() -> None:
+    bill = move("Ley que modifica el artículo 179 de la Constitución", step(Stage.FILED, "2024-09-01"), step(Stage.PUBLISHED, "2024-09-20"))
+    found = assess(bill, replace(pack(), learned=Doubtful()), AS_OF)
+    assert found.direction is Direction.STRENGTHENS
+    assert found.risk == country().rubric.constants["watch_at_most"]
+    assert found.level is Level.WATCH
