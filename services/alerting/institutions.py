@@ -13,7 +13,7 @@ from services.alerting.pressure import HALF_LIFE, each_day, series
 from shared.countries import Pack
 from shared.database import Database
 from shared.errors import Refused
-from shared.events import Level, Lifecycle, Target, Tlp
+from shared.events import Level, Target, Tlp
 
 YEAR = 365
 STEP = 14
@@ -92,7 +92,7 @@ def _changes(connection: Connection, *, since: dt.date = dt.date.min, target: Ta
 def _open(connection: Connection, clearance: Tlp) -> dict[Target, dict[str, int]]:
     alert, about = tables.alerts.c, tables.alert_targets.c
     joined = tables.alerts.join(tables.alert_targets, about.alert_id == alert.alert_id)
-    seen = (alert.lifecycle != str(Lifecycle.CANCEL), alert.tlp_rank <= clearance.rank)
+    seen = (alert.level_rank > 0, alert.tlp_rank <= clearance.rank)  # a cancelled one stands at none
     rows = connection.execute(select(about.target, alert.level, func.count()).select_from(joined).where(*seen).group_by(about.target, alert.level)).all()
     found: dict[Target, dict[str, int]] = defaultdict(dict)
     for target, level, count in rows:
