@@ -15,6 +15,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Date, Float, RowMappin
 
 from services.alerting import tables
 from services.alerting.phrasing import searchable
+from services.alerting.tally import Tally
 from shared.database import Database
 from shared.errors import Refused
 from shared.events import Direction, Level, Lifecycle, Stage, Target, Tlp
@@ -96,6 +97,7 @@ class Catalogue:
     def __init__(self, database: Database, most_counted: int = MOST_COUNTED) -> None:
         self.database = database
         self.most_counted = most_counted
+        self.totals: Tally[tuple[Counter[int], Counter[int]]] = Tally()
 
     def page(self, chosen: AlertFilter, clearance: Tlp, *, sort: Sort, cursor: str | None, limit: int) -> dict[str, Any]:
         """`limit` items in a stable order, where the next page begins, and how many there are in all, as far as they are counted. Raises Refused for a cursor that is none."""
@@ -155,9 +157,7 @@ class Catalogue:
             connection = session.connection()
             withheld = connection.execute(select(exists().where(*_above(clearance)))).scalar_one()
             scored = connection.execute(select(func.count()).select_from(tables.moves)).scalar_one()
-            # Each counted from an index alone: of other kinds there are few.
-            peaks = _counts(connection, alert.peak_rank) - _counts(connection, alert.peak_rank, alert.kind.in_(OTHERS))
-            opened = _counts(connection, alert.level_rank, alert.level_rank > 0)
+            peaks, opened = self.totals.count(connection, None, lambda: (_peaks(connection), _counts(connection, alert.level_rank, alert.level_rank > 0)))
             head = connection.execute(select(tables.head.c.sequence, tables.head.c.published_through)).one()
             as_of = connection.execute(select(func.max(tables.assessments.c.as_of))).scalar_one()
         alerted = peaks.total()
@@ -192,6 +192,12 @@ def _above(clearance: Tlp) -> Iterator[ColumnElement[bool]]:
     yield tables.alerts.c.tlp_rank > clearance.rank
     if clearance.rank >= Tlp.GREEN.rank:
         yield tables.MARKED  # type: ignore[misc]
+
+
+def _peaks(connection: Connection) -> Counter[int]:
+    """Moves' alerts by the rank of their peak: all less the few of other kinds, for an index alone tells both."""
+    alert = tables.alerts.c
+    return _counts(connection, alert.peak_rank) - _counts(connection, alert.peak_rank, alert.kind.in_(OTHERS))
 
 
 def _counts(connection: Connection, column: Column[int], *conditions: ColumnElement[bool]) -> Counter[int]:
