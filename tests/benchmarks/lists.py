@@ -1,4 +1,7 @@
-"""`lists`: what a page of alerts and the pressure on institutions cost at 10,000 and at 1,000,000 alerts on PostgreSQL: flat, or not."""
+"""`lists`: what a page of alerts and the pressure on institutions cost at 10,000 and at 1,000,000 alerts on PostgreSQL: flat, or not.
+
+`_anew`: when an alert has changed since somebody asked, so that all must be counted again.
+"""
 
 from __future__ import annotations
 
@@ -100,7 +103,9 @@ def questions(found: Database, pack: ScoringPack) -> Mapping[str, Callable[[], A
         "page_by_risk_deep": lambda: catalogue.page(AlertFilter(), Tlp.RED, sort="-risk", cursor=deep, limit=50),
         "one": lambda: catalogue.one("alert.pe.2026-2031.D.bill.10", Tlp.RED),
         "summary": lambda: catalogue.summary(Tlp.RED),
+        "summary_anew": lambda: Catalogue(found).summary(Tlp.RED),
         "institutions": lambda: institutions.all(Tlp.RED),
+        "institutions_anew": lambda: Institutions(found, pack.country).all(Tlp.RED),
         "pressure": lambda: institutions.pressure("JNE", None, None),
     }
 
