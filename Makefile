@@ -17,7 +17,8 @@ install: .venv/.installed
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "installing python3-venv" && apt-get -qq update && apt-get -qq install -y --no-install-recommends python3-venv >/dev/null; } || { echo "Python has no venv here: install it (Debian: apt-get install python3-venv)"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
-	@$(BIN)/uv sync --frozen -q
+	@$(BIN)/uv sync --frozen -q --compile-bytecode
+	@$(BIN)/python -m compileall -q services shared
 	@touch $@
 
 demo: install

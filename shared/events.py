@@ -238,7 +238,10 @@ class Move(Frozen):
     @property
     def stage(self) -> Stage:
         """The stage reached last; `other` steps do not move a move."""
-        return next((step.stage for step in reversed(self.steps) if step.stage is not Stage.OTHER), Stage.FILED)
+        for step in reversed(self.steps):
+            if step.stage is not Stage.OTHER:
+                return step.stage
+        return Stage.FILED
 
 
 class Provenance(Frozen):

@@ -14,8 +14,15 @@ class _Plain(dict[int, str]):
 
 
 _PLAIN = _Plain()
+_COMMON = tuple(zip("áéíóúüñ", "aeiouun", strict=True))
+"""What Spanish writes: replaced one by one first, for translate looks up every letter of the text."""
 
 
 def unaccented(text: str) -> str:
     """Lower case without accents; ñ becomes n."""
-    return text.lower() if text.isascii() else text.lower().translate(_PLAIN)
+    plain = text.lower()
+    if plain.isascii():
+        return plain
+    for accented, letter in _COMMON:
+        plain = plain.replace(accented, letter)
+    return plain if plain.isascii() else plain.translate(_PLAIN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Date, Float, RowMappin
 
 from services.alerting import tables
 from services.alerting.phrasing import searchable
+from services.alerting.tally import Tally
 from shared.database import Database
 from shared.errors import Refused
 from shared.events import Direction, Level, Lifecycle, Stage, Target, Tlp
@@ -22,7 +24,8 @@ from shared.http import Query
 PAGE = 500
 MOST_COURSE = 1000
 MOST_COUNTED = 10_000
-"""A list is counted up to here: a page costs the same however many alerts there are."""
+OTHERS = ("cluster", "blind", "correction")
+"""Kinds of alerts that are no move's."""
 FIRST_DAY, LAST_DAY = dt.date(1990, 1, 1), dt.date(2100, 1, 1)
 Day = Annotated[dt.date, Field(ge=FIRST_DAY, le=LAST_DAY)]
 Moment = Annotated[AwareDatetime, Field(ge=dt.datetime(1990, 1, 1, tzinfo=dt.UTC), le=dt.datetime(2100, 1, 1, tzinfo=dt.UTC))]
@@ -89,23 +92,25 @@ class AlertFilter(Query):
 
 
 class Catalogue:
-    """Alerts as readers see them."""
+    """Alerts as readers see them. A list is counted up to `most_counted`: a page costs the same however many alerts there are."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, most_counted: int = MOST_COUNTED) -> None:
         self.database = database
+        self.most_counted = most_counted
+        self.totals: Tally[tuple[Counter[int], Counter[int]]] = Tally()
 
     def page(self, chosen: AlertFilter, clearance: Tlp, *, sort: Sort, cursor: str | None, limit: int) -> dict[str, Any]:
-        """`limit` items in a stable order, where the next page begins, and how many there are in all, up to MOST_COUNTED. Raises Refused for a cursor that is none."""
+        """`limit` items in a stable order, where the next page begins, and how many there are in all, as far as they are counted. Raises Refused for a cursor that is none."""
         conditions, order = chosen.conditions(clearance), ORDERS[sort]
         place = () if cursor is None else (tuple_(*order) < tuple_(*_place(cursor, sort)),)
         statement = select(tables.alerts.c.item, *order).where(conditions, *place).order_by(*(column.desc() for column in order)).limit(limit + 1)
-        counted = select(literal(1)).select_from(tables.alerts).where(conditions).limit(MOST_COUNTED + 1).subquery()
+        counted = select(literal(1)).select_from(tables.alerts).where(conditions).limit(self.most_counted + 1).subquery()
         with self.database.reading() as session:
             connection = session.connection()
             rows = connection.execute(statement).all()
             total = connection.execute(select(func.count()).select_from(counted)).scalar_one()
         following = _cursor(sort, rows[limit - 1][1:]) if len(rows) > limit else None
-        return {"items": [orjson.Fragment(row[0]) for row in rows[:limit]], "next": following, "total": min(total, MOST_COUNTED), "total_is_floor": total > MOST_COUNTED}
+        return {"items": [orjson.Fragment(row[0]) for row in rows[:limit]], "next": following, "total": min(total, self.most_counted), "total_is_floor": total > self.most_counted}
 
     def every(self, chosen: AlertFilter, clearance: Tlp) -> Iterator[bytes]:
         """The JSON of each alert of the filtered set once, by id: an order that no change meanwhile can upset."""
@@ -150,21 +155,20 @@ class Catalogue:
         alert = tables.alerts.c
         with self.database.reading() as session:
             connection = session.connection()
-            withheld = connection.execute(select(exists().where(alert.tlp_rank > clearance.rank))).scalar_one()
+            withheld = connection.execute(select(exists().where(*_above(clearance)))).scalar_one()
             scored = connection.execute(select(func.count()).select_from(tables.moves)).scalar_one()
-            peaks = _counts(connection, alert.peak_level, alert.kind == "move")
-            opened = _counts(connection, alert.level, alert.lifecycle != str(Lifecycle.CANCEL))
+            peaks, opened = self.totals.count(connection, None, lambda: (_peaks(connection), _counts(connection, alert.level_rank, alert.level_rank > 0)))
             head = connection.execute(select(tables.head.c.sequence, tables.head.c.published_through)).one()
             as_of = connection.execute(select(func.max(tables.assessments.c.as_of))).scalar_one()
-        alerted = sum(peaks.values())
+        alerted = peaks.total()
         levels = [level for level in Level if level is not Level.NONE]
         return {
             "scored": scored,
             "withheld": bool(withheld),
             "alerted": None if withheld else alerted,
             "not_alerted": None if withheld else max(0, scored - alerted),
-            "by_level": None if withheld else {str(level): peaks.get(str(level), 0) for level in levels},
-            "open_by_level": None if withheld else {str(level): opened.get(str(level), 0) for level in levels},
+            "by_level": None if withheld else {str(level): peaks[level.rank] for level in levels},
+            "open_by_level": None if withheld else {str(level): opened[level.rank] for level in levels},
             "last_sequence": head.sequence,
             "waiting": head.sequence - head.published_through,
             "last_as_of": as_of,
@@ -183,10 +187,23 @@ class Catalogue:
         return [dict(row._mapping) for row in reversed(rows)]
 
 
-def _counts(connection: Connection, column: Column[str], *conditions: ColumnElement[bool]) -> dict[str, int]:
+def _above(clearance: Tlp) -> Iterator[ColumnElement[bool]]:
+    """What an alert above the clearance meets; said so that the index of the few marked ones serves."""
+    yield tables.alerts.c.tlp_rank > clearance.rank
+    if clearance.rank >= Tlp.GREEN.rank:
+        yield tables.MARKED  # type: ignore[misc]
+
+
+def _peaks(connection: Connection) -> Counter[int]:
+    """Moves' alerts by the rank of their peak: all less the few of other kinds, for an index alone tells both."""
+    alert = tables.alerts.c
+    return _counts(connection, alert.peak_rank) - _counts(connection, alert.peak_rank, alert.kind.in_(OTHERS))
+
+
+def _counts(connection: Connection, column: Column[int], *conditions: ColumnElement[bool]) -> Counter[int]:
     """How many alerts there are of each value of `column`."""
     rows = connection.execute(select(column, func.count()).where(*conditions).group_by(column))
-    return {row[0]: row[1] for row in rows}
+    return Counter({row[0]: row[1] for row in rows})
 
 
 def _revision(row: RowMapping, clearance: Tlp) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from sqlalchemy import Connection, func, select
 
 from services.alerting import tables
 from services.alerting.pressure import HALF_LIFE, each_day, series
+from services.alerting.tally import Tally
 from shared.countries import Pack
 from shared.database import Database
 from shared.errors import Refused
-from shared.events import Level, Lifecycle, Target, Tlp
+from shared.events import Level, Target, Tlp
 
 YEAR = 365
 STEP = 14
@@ -27,6 +28,7 @@ class Institutions:
     def __init__(self, database: Database, pack: Pack) -> None:
         self.database = database
         self.pack = pack
+        self.opened: Tally[dict[Target, dict[str, int]]] = Tally()
 
     def all(self, clearance: Tlp) -> dict[str, Any]:
         """Every institution; the series is two years in steps of two weeks, ending now."""
@@ -34,8 +36,8 @@ class Institutions:
             connection = session.connection()
             as_of = _as_of(connection)
             changes = _changes(connection, since=as_of - dt.timedelta(days=SHOWN)) if as_of else defaultdict(dict)
-            opened = _open(connection, clearance)
-        items = [self._item(target, changes[target], opened[target], as_of) for target in Target]
+            opened = self.opened.count(connection, clearance, lambda: _open(connection, clearance))
+        items = [self._item(target, changes[target], opened.get(target, {}), as_of) for target in Target]
         return {"items": items, "next": None, "total": len(items), "as_of": as_of, "half_life_days": HALF_LIFE}
 
     def pressure(self, code: str, since: dt.date | None, until: dt.date | None) -> dict[str, Any]:
@@ -92,7 +94,7 @@ def _changes(connection: Connection, *, since: dt.date = dt.date.min, target: Ta
 def _open(connection: Connection, clearance: Tlp) -> dict[Target, dict[str, int]]:
     alert, about = tables.alerts.c, tables.alert_targets.c
     joined = tables.alerts.join(tables.alert_targets, about.alert_id == alert.alert_id)
-    seen = (alert.lifecycle != str(Lifecycle.CANCEL), alert.tlp_rank <= clearance.rank)
+    seen = (alert.level_rank > 0, alert.tlp_rank <= clearance.rank)  # a cancelled one stands at none
     rows = connection.execute(select(about.target, alert.level, func.count()).select_from(joined).where(*seen).group_by(about.target, alert.level)).all()
     found: dict[Target, dict[str, int]] = defaultdict(dict)
     for target, level, count in rows:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import Index, LargeBinary, Table, Text
+from sqlalchemy import Index, LargeBinary, Table, Text, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from shared.database import Utc
+
+MARKED = text("tlp_rank > 1")
+"""Above TLP:GREEN, which alerts are unless somebody marks them: few, and an index holds only those."""
 
 
 class Base(SQLModel, registry=registry()):
@@ -52,7 +55,8 @@ class AlertRow(Base, table=True):
         Index("alerts_by_change", "changed_as_of", "sequence"),
         Index("alerts_by_risk", "risk", "sequence"),
         Index("alerts_by_peak", "peak_rank", "peak_risk", "sequence"),
-        Index("alerts_by_level", "level_rank", "lifecycle"),
+        Index("alerts_by_level", "level_rank", "changed_as_of", "sequence"),
+        Index("alerts_marked", "tlp_rank", postgresql_where=MARKED, sqlite_where=MARKED),
         Index("alerts_by_kind", "kind", "country"),
     )
 

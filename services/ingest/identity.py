@@ -14,6 +14,7 @@ from shared.countries.pack import folded
 from shared.events import Instrument
 
 DIGITS = re.compile(r"\d+")
+NO_NUMBER = re.compile(r"[^A-Za-z0-9]+")
 SLUG = 60
 REMEMBERED = 20_000
 Place: TypeAlias = tuple[str, str]
@@ -41,13 +42,14 @@ class Identifier:
 
     def _named(self, one: Observation) -> tuple[Place, tuple[Number, ...]]:
         asked = (one.key, one.aliases, one.chamber, one.period or visible_from(one))
-        if asked not in self.known:
+        named = self.known.get(asked)
+        if named is None:
             if len(self.known) >= REMEMBERED:
                 self.known.clear()
             place = self._place(one)
             found = [self.numbering.read(text, *place) for text in (one.key, *one.aliases)]
-            self.known[asked] = place, tuple({number.alias: number for number in found}.values())
-        return self.known[asked]
+            named = self.known[asked] = place, tuple({number.alias: number for number in found}.values())
+        return named
 
     def _place(self, one: Observation) -> Place:
         told = [self.numbering.read(text) for text in (*one.aliases, one.key)]
@@ -69,8 +71,9 @@ class Identifier:
 
     def first(self, observations: Iterable[Observation]) -> list[Observation]:
         """Those of the first day on which the move could be known, in a fixed order."""
-        ordered = sorted(observations, key=lambda one: (visible_from(one), one.first_day, one.content))
-        return [one for one in ordered if visible_from(one) == visible_from(ordered[0])]
+        ordered = by_day(observations)
+        day = visible_from(ordered[0])
+        return [one for one in ordered if visible_from(one) == day]
 
     def move_id(self, observations: Iterable[Observation]) -> str:
         """country.period.chamber.instrument.number of the first day's observations; without a number YYYYMMDD-slug of the title."""
@@ -84,14 +87,20 @@ class Identifier:
         numbers = [number for one in first for number in self.numbers(one) if number.series != NAME]
         if not numbers:
             return f"{first[0].first_day:%Y%m%d}-{slug(first[0].title)}"
-        chosen = min(numbers, key=lambda number: (number.series != own, self.order(number)))
-        value = re.sub(r"[^A-Za-z0-9]+", "-", chosen.value).strip("-")
+        chosen = numbers[0] if len(numbers) == 1 else min(numbers, key=lambda number: (number.series != own, self.order(number)))
+        value = NO_NUMBER.sub("-", chosen.value).strip("-")
         return value if chosen.series == own else f"{chosen.series.replace('_', '-')}-{value}"
 
     def order(self, number: Number) -> tuple[int, int, str]:
         """Series by rank, then by number."""
         digits = DIGITS.match(number.value)
         return self.numbering.rank(number.series), int(digits[0]) if digits else 0, number.value
+
+
+def by_day(observations: Iterable[Observation]) -> list[Observation]:
+    """By the day from which each may be known; of one day in a fixed order."""
+    several = list(observations)
+    return several if len(several) == 1 else sorted(several, key=lambda one: (visible_from(one), one.first_day, one.content))
 
 
 def slug(title: str) -> str:

@@ -69,16 +69,17 @@ class Spool:
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
+        self.end = 0
         self.offsets = array("q")
         self.numbers = array("q")
         self.counts = array("l")
         self.grouping = Grouping()
 
     def add(self, number: int, observations: Sequence[Observation], store: Store) -> None:
-        self.offsets.append(self.file.tell())
+        self.offsets.append(self.end)
         self.numbers.append(number)
         self.counts.append(len(observations))
-        self.file.write("".join(f"{one.content}\n" for one in observations).encode())
+        self.end += self.file.write("".join(f"{one.content}\n" for one in observations).encode())
         self.grouping.add(named for one in observations for named in store.identifier.numbers(one))
 
     def read(self, at: int) -> list[Observation]:

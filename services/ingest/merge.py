@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from services.ingest.identity import Identifier
+from services.ingest.identity import Identifier, by_day
 from services.ingest.numbering import Numbering
-from services.ingest.observation import Observation, visible_from
+from services.ingest.observation import Observation
 from shared.countries import Pack
 from shared.countries.pack import folded
 from shared.events import Instrument, Move, Stage, Step, Votes
@@ -73,11 +73,10 @@ class Merger:
 
     def merge(self, observations: Iterable[Observation], move_id: str | None = None) -> Move:
         """At least one observation, all of one move. `move_id` keeps the id a move already has."""
-        distinct = {one.content: one for one in observations}
-        ordered = sorted(distinct.values(), key=lambda one: (visible_from(one), one.first_day, one.content))
+        ordered = by_day({one.content: one for one in observations}.values())
         first = ordered[0]
         period, chamber = self.identifier.place(first)
-        titled = max(enumerate(ordered), key=lambda pair: (pair[1].title_origin == "official", pair[0]))[1]
+        titled = next((one for one in reversed(ordered) if one.title_origin == "official"), ordered[-1])
         source = next((one.source.url for one in ordered if one.source and one.source.url), None)
         return Move(
             move_id=move_id or self.identifier.move_id(ordered),
@@ -89,10 +88,10 @@ class Merger:
             aliases=self._aliases(ordered, first.key),
             title=titled.title,
             title_origin=titled.title_origin,
-            title_en=titled.title_en or _latest(one.title_en for one in ordered),
-            summary=_latest(one.summary for one in ordered),
-            text=_latest(one.text for one in ordered),
-            proponent=_latest(one.proponent for one in ordered),
+            title_en=titled.title_en or _latest(ordered, "title_en"),
+            summary=_latest(ordered, "summary"),
+            text=_latest(ordered, "text"),
+            proponent=_latest(ordered, "proponent"),
             groups=tuple(sorted({group for one in ordered for group in one.groups})),
             related=self._related(ordered),
             steps=self._steps(ordered),
@@ -121,6 +120,8 @@ class Merger:
         return tuple(sorted(found.values()))
 
     def _steps(self, ordered: Sequence[Observation]) -> tuple[Step, ...]:
+        if len(ordered) == 1:
+            return (self._step(ordered[0]),)
         best: dict[tuple[object, ...], tuple[tuple[object, ...], Observation]] = {}
         for one in self._counted(ordered):
             key, rank = self._same(one), _rank(one)
@@ -188,8 +189,11 @@ def _instrument(ordered: Sequence[Observation]) -> Instrument:
     return first
 
 
-def _latest(values: Iterable[str | None]) -> str | None:
-    return next((value for value in reversed([*values]) if value), None)
+def _latest(ordered: Sequence[Observation], name: str) -> str | None:
+    for one in reversed(ordered):
+        if value := getattr(one, name):
+            return str(value)
+    return None
 
 
 def _rank(one: Observation) -> tuple[object, ...]:

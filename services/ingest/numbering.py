@@ -82,6 +82,12 @@ class Numbering:
     forms: tuple[tuple[NumberForm, re.Pattern[str]], ...] = field(repr=False)
     pack: Pack
     known: dict[str, Number] = field(default_factory=dict, repr=False)
+    ranks: dict[str, int] = field(init=False, repr=False)
+    born: dict[Instrument, str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ranks", {name: rank for rank, name in enumerate(self.file.series)})
+        object.__setattr__(self, "born", {instrument: name for name, series in reversed(self.file.series.items()) for instrument in series.instruments})
 
     @classmethod
     def of(cls, pack: Pack) -> Numbering:
@@ -97,7 +103,8 @@ class Numbering:
             number = self.known[text] = self._read(text)
         if number.scope == "" or not (period or chamber):
             return number
-        return replace(number, scope=self._scope(number, period, chamber))
+        scope = self._scope(number.series, number.period or period, number.chamber or chamber)
+        return number if scope == number.scope else replace(number, scope=scope)
 
     def _read(self, text: str) -> Number:
         """What the text alone tells."""
@@ -109,28 +116,28 @@ class Numbering:
 
     def series_of(self, instrument: Instrument) -> str | None:
         """The series in which an instrument is numbered at its birth."""
-        return next((name for name, series in self.file.series.items() if instrument in series.instruments), None)
+        return self.born.get(instrument)
 
     def rank(self, series: str) -> int:
         """Order in which series lend their number to an id; names come last."""
-        return list(self.file.series).index(series) if series in self.file.series else len(self.file.series)
+        return self.ranks.get(series, len(self.ranks))
 
     def _number(self, form: NumberForm, found: dict[str, str]) -> Number:
         series = self.file.series[form.series]
-        value = re.sub(r"[.,]", "", found["number"]).upper()
-        words = {**{key: word.upper() for key, word in found.items()}, "number": value, "label": series.label}
-        told = Number(form.series, value, None, form.written.format_map(words), series.origin, self._period(found), self.file.chambers.get(found.get("chamber", "")))
-        return replace(told, scope=self._scope(told, None, None))
+        words = {key: word.upper() for key, word in found.items()}
+        value = words["number"] = words["number"].replace(".", "").replace(",", "")
+        words["label"] = series.label
+        period, chamber = self._period(found), self.file.chambers.get(found.get("chamber", ""))
+        return Number(form.series, value, self._scope(form.series, period, chamber), form.written.format_map(words), series.origin, period, chamber)
 
-    def _scope(self, number: Number, period: str | None, chamber: str | None) -> str | None:
-        """Where the number is unique; what it tells itself wins over what is known beside it."""
-        restarts = self.file.series[number.series].restarts
-        code = number.period or period
+    def _scope(self, series: str, period: str | None, chamber: str | None) -> str | None:
+        """Where a number of the series is unique, by the period and chamber it is known to be of."""
+        restarts = self.file.series[series].restarts
         if restarts == "never":
             return ""
-        if code is None or restarts == "period":
-            return code
-        return f"{code}.{number.chamber or chamber or self.file.chamber}"
+        if period is None or restarts == "period":
+            return period
+        return f"{period}.{chamber or self.file.chamber}"
 
     def _period(self, found: dict[str, str]) -> str | None:
         period: Period | None = None

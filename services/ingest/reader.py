@@ -100,14 +100,20 @@ def _json_lines(stream: BinaryIO, position: Callable[[], int]) -> Iterator[Line]
 
 def _json_line(number: int, done: int, raw: bytes) -> Line:
     try:
-        said = orjson.loads(raw.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        return Line(number, done, error=Refused(f"is not UTF-8 from its byte {error.start + 1} on: export the file again as UTF-8", field="line"))
+        said = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        return Line(number, done, error=Refused(f"is not JSON: {error}", field="line"))
+        return Line(number, done, error=_unread(raw, error))
     if not isinstance(said, dict):
         return Line(number, done, error=Refused("is no JSON object: write one object a line", field="line"))
     return Line(number, done, said=said)
+
+
+def _unread(raw: bytes, error: orjson.JSONDecodeError) -> Refused:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as garbled:
+        return Refused(f"is not UTF-8 from its byte {garbled.start + 1} on: export the file again as UTF-8", field="line")
+    return Refused(f"is not JSON: {error}", field="line")
 
 
 # ── CSV ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -23,7 +23,7 @@ from shared.countries import Pack
 from shared.countries.pack import folded
 from shared.errors import Refused
 from shared.events import MOVES, Instrument, Move, Provenance, digest
-from shared.rows import insert_rows
+from shared.rows import among, insert_rows
 
 UNKNOWN_STAGES = Counter("veedor_ingest_unknown_stage_total", "Observations whose native stage no pack maps; kept as `other`.", ["country"])
 REVISIONS = Counter("veedor_ingest_revisions_total", "Revisions of moves stored.", ["country", "reason"])
@@ -134,7 +134,8 @@ class Revision:
         held: dict[str, str] = {}
         prefix = f"{self.pack.code}|"
         for chunk in _chunks(sorted(prefix + alias for alias in aliases)):
-            found = self.session.connection().execute(select(ALIASES.c.alias, ALIASES.c.move_id).where(ALIASES.c.alias.in_(chunk)))
+            connection = self.session.connection()
+            found = connection.execute(select(ALIASES.c.alias, ALIASES.c.move_id).where(among(connection, ALIASES.c.alias, chunk)))
             held |= {alias.removeprefix(prefix): move_id for alias, move_id in found}
         return held
 

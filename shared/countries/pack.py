@@ -39,12 +39,12 @@ HERE = Path(__file__).parent
 BALLOTS = ("election_day", "runoff")
 KNOWN_LABELS = 10_000
 """Native labels remembered as they were read; a country has some hundreds."""
-_GAPS = re.compile(r"[\s.,;:()\-–—_/°º]+")
+_GAPS = str.maketrans(dict.fromkeys(".,;:()-–—_/°º", " "))
 
 
 def folded(text: str) -> str:
     """Lower case, no accents, punctuation as single spaces: how native labels are compared."""
-    return _GAPS.sub(" ", unaccented(text)).strip()
+    return " ".join(unaccented(text).translate(_GAPS).split())
 
 
 @dataclass(frozen=True, slots=True)

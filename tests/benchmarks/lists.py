@@ -1,4 +1,7 @@
-"""`lists`: what a page of alerts and the pressure on institutions cost at 10,000 and at 1,000,000 alerts on PostgreSQL: flat, or not."""
+"""`lists`: what a page of alerts and the pressure on institutions cost at 10,000 and at 1,000,000 alerts on PostgreSQL: flat, or not.
+
+`_anew`: when an alert has changed since somebody asked, so that all must be counted again.
+"""
 
 from __future__ import annotations
 
@@ -28,16 +31,20 @@ from tests.parts.postgres import Postgres
 
 DAY = dt.date(2026, 11, 25)
 LEVELS = ("watch", "elevated", "high", "critical")
+ENDED = "i * 7 % 10 < 7"
+RANK = "(1 + (CASE WHEN i * 31 % 100 < 80 THEN 0 WHEN i * 31 % 100 < 95 THEN 1 WHEN i * 31 % 100 < 99 THEN 2 ELSE 3 END))"
 VARIED = {
     "alert_id": "'alert.pe.load.' || i",
     "move_id": "'pe.load.' || i",
     "sequence": "1000 + i",
     "risk": "20 + (i::bigint * 7919 % 80000) / 1000.0",
-    "changed_as_of": "DATE '2021-07-28' + (i % 1900)::int",
-    "opened_as_of": "DATE '2021-07-28' + (i % 1900)::int",
-    "level": f"(ARRAY{list(LEVELS)})[1 + (CASE WHEN i % 100 < 80 THEN 0 WHEN i % 100 < 95 THEN 1 WHEN i % 100 < 99 THEN 2 ELSE 3 END)]",
-    "level_rank": "1 + (CASE WHEN i % 100 < 80 THEN 0 WHEN i % 100 < 95 THEN 1 WHEN i % 100 < 99 THEN 2 ELSE 3 END)",
-    "lifecycle": "CASE WHEN i % 10 < 7 THEN 'Cancel' ELSE 'Alert' END",
+    "changed_as_of": "DATE '2021-07-28' + (i::bigint * 7919 % 1901)::int",
+    "opened_as_of": "DATE '2021-07-28' + (i::bigint * 7919 % 1901)::int",
+    "level": f"CASE WHEN {ENDED} THEN 'none' ELSE (ARRAY{list(LEVELS)})[{RANK}] END",
+    "level_rank": f"CASE WHEN {ENDED} THEN 0 ELSE {RANK} END",
+    "peak_level": f"(ARRAY{list(LEVELS)})[{RANK}]",
+    "peak_rank": RANK,
+    "lifecycle": f"CASE WHEN {ENDED} THEN 'Cancel' ELSE 'Alert' END",
     "search": "a.search || i || ' '",
 }
 """Columns of a made alert that differ from the real one it is made of; `i` counts."""
@@ -95,7 +102,10 @@ def questions(found: Database, pack: ScoringPack) -> Mapping[str, Callable[[], A
         "page_institution": page(institution=[Target.JNE]),
         "page_by_risk_deep": lambda: catalogue.page(AlertFilter(), Tlp.RED, sort="-risk", cursor=deep, limit=50),
         "one": lambda: catalogue.one("alert.pe.2026-2031.D.bill.10", Tlp.RED),
+        "summary": lambda: catalogue.summary(Tlp.RED),
+        "summary_anew": lambda: Catalogue(found).summary(Tlp.RED),
         "institutions": lambda: institutions.all(Tlp.RED),
+        "institutions_anew": lambda: Institutions(found, pack.country).all(Tlp.RED),
         "pressure": lambda: institutions.pressure("JNE", None, None),
     }
 

@@ -16,7 +16,7 @@ import psycopg
 from tests.benchmarks.measure import Report, alternate
 from tests.benchmarks.peers import topology
 from tests.benchmarks.peers.topology import Capture
-from tests.benchmarks.product import Run
+from tests.benchmarks.product import ELSEWHERE, Run
 from tests.parts.kafka import Kafka, cache
 from tests.parts.postgres import Postgres
 
@@ -102,5 +102,6 @@ def bench(runs: int, *, quick: bool) -> Report:
         "veedor also reads the file, merges, scores with reasons, keeps observations, an outbox and a hash-chained ledger with signed checkpoints;",
         "quix writes moves, observations, assessments and the latest of each move.",
         "cpu_*_us: processor microseconds a move of each process, brokers and database with their children.",
+        ELSEWHERE,
     ]
     return report

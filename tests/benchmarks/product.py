@@ -18,7 +18,7 @@ import psycopg
 from shared.events import ALERTS, ASSESSMENTS, MOVES
 from tests.benchmarks.peers import answers
 from tests.benchmarks.peers.topology import Capture
-from tests.benchmarks.usage import Meter
+from tests.benchmarks.usage import Meter, machine_seconds
 from tests.parts import moves
 from tests.parts.kafka import records
 from tests.parts.production import Production, production
@@ -28,6 +28,8 @@ from tests.parts.waiting import until
 WARM = 200
 SERVICES = ("ingest", "scoring", "alerting")
 ARRIVED = "SELECT (SELECT count(*) FROM alerting.assessments), (SELECT sequence = published_through FROM alerting.head), (SELECT count(*) FROM ingest.outbox)"
+
+ELSEWHERE = "cores_elsewhere: processors that anything but this measured product kept busy meanwhile; a run that shows more of them than its neighbours was disturbed."
 
 
 @dataclass
@@ -57,7 +59,7 @@ class Run:
         with psycopg.connect(self.made.dsn, autocommit=True) as look:
             self._import(warm).wait()
             until(lambda: self._arrived(look, WARM), "the first moves through all services", seconds=120, every=0.2)
-            meter = Meter(self.made.pids())
+            meter, busy, started = Meter(self.made.pids()), machine_seconds() - time.process_time(), time.perf_counter()
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
             importing = self._import(load)
             until(lambda: look.execute("SELECT count(*) > %s FROM ingest.moves", [WARM]).fetchone() == (True,), "the first move in", seconds=60, every=0.01)
@@ -66,9 +68,11 @@ class Run:
             seconds = time.perf_counter() - first
             spent = meter.spent()
             importing.wait()
+            busy, whole = machine_seconds() - time.process_time() - busy, time.perf_counter() - started
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent["import"] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return {"moves_per_s": count / seconds} | {f"cpu_{name}_us": value / count * 1e6 for name, value in spent.items()}
+        figures = {"moves_per_s": count / seconds, "cores_elsewhere": max(0.0, busy - sum(spent.values())) / whole}
+        return figures | {f"cpu_{name}_us": value / count * 1e6 for name, value in spent.items()}
 
     def _import(self, file: Path) -> subprocess.Popen[bytes]:
         log = (self.made.cluster.folder / "import.log").open("ab")

@@ -30,6 +30,12 @@ def peak_mb(pid: int) -> float:
         return 0.0
 
 
+def machine_seconds() -> float:
+    """Processor seconds the whole machine has been busy, whoever it was for."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0))
+
+
 @dataclass
 class Meter:
     """Processor seconds of named processes since it was made."""
