@@ -41,7 +41,8 @@ class Utc(TypeDecorator[dt.datetime]):
 
 def _sqlite_engine(url: str) -> Engine:
     Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, poolclass=QueuePool, pool_size=8, max_overflow=32, connect_args={"check_same_thread": False})
+    # The connection used last goes first: another would read its pages anew after each write that was not its own.
+    engine = create_engine(url, poolclass=QueuePool, pool_use_lifo=True, pool_size=8, max_overflow=32, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:
