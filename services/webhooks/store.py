@@ -142,8 +142,11 @@ class Store:
         return time.monotonic() + self.ahead
 
     def _ask(self, session: Session) -> dt.datetime:
-        if not self.database.is_sqlite:
-            found: dt.datetime = session.connection().execute(text("SELECT clock_timestamp()")).scalar_one()
-            return found.astimezone(dt.UTC)
-        written: str = session.connection().execute(text("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')")).scalar_one()
-        return dt.datetime.fromisoformat(written).replace(tzinfo=dt.UTC)
+        if self.database.is_sqlite:
+            # Its clock is this machine's, to the millisecond.
+            return dt.datetime.fromtimestamp(int(time.time() * 1000) / 1000, dt.UTC)
+        found: dt.datetime = session.connection().execute(_NOW).scalar_one()
+        return found.astimezone(dt.UTC)
+
+
+_NOW = text("SELECT clock_timestamp()")
