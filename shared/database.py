@@ -51,7 +51,10 @@ def _sqlite_engine(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
         # A transaction that starts by reading cannot be made a writing one while another writes: writers say so first.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+        options, raw = connection.get_execution_options(), connection.connection.dbapi_connection
+        if options.get("writes"):
+            raw.execute("PRAGMA synchronous=NORMAL" if options.get("hasty") else "PRAGMA synchronous=FULL")
+        raw.execute("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
 
     return engine
 
@@ -71,6 +74,7 @@ class Database:
         self.is_sqlite = url.startswith("sqlite")
         self.engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url, service)
         self.writer = self.engine.execution_options(writes=True)
+        self.hasty = self.engine.execution_options(writes=True, hasty=True)
         # SQLite's own waiting for its one writer sleeps in growing steps; a lock hands over at once.
         self.turn: AbstractContextManager[object] = threading.Lock() if self.is_sqlite else nullcontext()
 
@@ -78,6 +82,14 @@ class Database:
     def transaction(self) -> Iterator[Session]:
         """One write transaction: committed when the block ends, rolled back when it raises. Raises Retryable when the database does not answer."""
         with self.turn, _named(self.service), Session(self.writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def noting(self) -> Iterator[Session]:
+        """A write transaction that does not wait for the disk: losing it with the power (never by a crash of ours) costs a repetition and nothing else."""
+        with self.turn, _named(self.service), Session(self.hasty, expire_on_commit=False) as session, session.begin():
+            if not self.is_sqlite:
+                session.connection().execute(_HASTY)
             yield session
 
     @contextmanager
@@ -114,6 +126,9 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+_HASTY = text("SET LOCAL synchronous_commit = off")
 
 
 @contextmanager

@@ -98,7 +98,7 @@ class Queue:
 
     def claim(self, room: Mapping[str, int]) -> list[Claimed]:
         """At most `room[subscription]` due rows each: first attempts by sequence, then late retries."""
-        with self.store.writing() as (session, now):
+        with self.store.noting() as (session, now):
             endpoints = _endpoints(session, sorted(room), now)
             rows = [(endpoint, row) for endpoint in endpoints for row in self._rows(session, endpoint, room, now)]
             claimed = [Claimed(row.delivery_id, endpoint, row.sequence, row.body, row.attempts, row.queued_at) for endpoint, row in rows]
@@ -117,7 +117,7 @@ class Queue:
 
     def record(self, results: Sequence[Result], returned: Sequence[str] = ()) -> dict[str, float]:
         """Notes what came of the attempts and gives back rows that were not tried. Returns seconds from queued to delivered, by webhook-id."""
-        with self.store.writing() as (session, now):
+        with self.store.noting() as (session, now):
             connection = session.connection()
             results = sorted(results, key=lambda result: result.claimed.delivery_id)
             # Subscriptions before deliveries, both in the order of their ids, as everywhere: two transactions never wait for each other.

@@ -127,6 +127,12 @@ class Store:
         with self.database.transaction() as session:
             yield session, self.time(session)
 
+    @contextmanager
+    def noting(self) -> Iterator[tuple[Session, dt.datetime]]:
+        """The same for leases and what came of attempts: lost with the power, they cost another try under the same id. Raises Retryable."""
+        with self.database.noting() as session:
+            yield session, self.time(session)
+
     def time(self, session: Session) -> dt.datetime:
         """Now, by the database (UTC)."""
         now = self._ask(session)
