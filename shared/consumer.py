@@ -50,12 +50,17 @@ def full_jitter(attempt: int, *, base: float = 0.2, cap: float = MAX_BACKOFF, dr
 
 
 def gather(stop: threading.Event, count: int, batch: int, took: float) -> None:
-    """After a batch far from full: waits twice as long as it took (seconds), at most GATHER_SECONDS. What comes meanwhile shares the next one's commits.
+    """After a batch far from full: waits, so that what comes meanwhile shares the next one's commits."""
+    if 0 < count < batch // 10:
+        stop.wait(gathering(took))
+
+
+def gathering(took: float) -> float:
+    """Seconds to gather after a batch that took as long as that: twice as long, at most GATHER_SECONDS.
 
     One that has little to do is as prompt as without; one that is asked more than it can do singly leaves two thirds of the processor to the rest.
     """
-    if 0 < count < batch // 10:
-        stop.wait(min(2 * took, GATHER_SECONDS))
+    return min(2 * took, GATHER_SECONDS)
 
 
 class TooManyDeadLetters(RuntimeError):

@@ -41,7 +41,8 @@ class Utc(TypeDecorator[dt.datetime]):
 
 def _sqlite_engine(url: str) -> Engine:
     Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, poolclass=QueuePool, pool_size=8, max_overflow=32, connect_args={"check_same_thread": False})
+    # The connection used last goes first: another would read its pages anew after each write that was not its own.
+    engine = create_engine(url, poolclass=QueuePool, pool_use_lifo=True, pool_size=8, max_overflow=32, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:
@@ -50,7 +51,10 @@ def _sqlite_engine(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
         # A transaction that starts by reading cannot be made a writing one while another writes: writers say so first.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+        options, raw = connection.get_execution_options(), connection.connection.dbapi_connection
+        if options.get("writes"):
+            raw.execute("PRAGMA synchronous=NORMAL" if options.get("hasty") else "PRAGMA synchronous=FULL")
+        raw.execute("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
 
     return engine
 
@@ -70,6 +74,7 @@ class Database:
         self.is_sqlite = url.startswith("sqlite")
         self.engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url, service)
         self.writer = self.engine.execution_options(writes=True)
+        self.hasty = self.engine.execution_options(writes=True, hasty=True)
         # SQLite's own waiting for its one writer sleeps in growing steps; a lock hands over at once.
         self.turn: AbstractContextManager[object] = threading.Lock() if self.is_sqlite else nullcontext()
 
@@ -77,6 +82,14 @@ class Database:
     def transaction(self) -> Iterator[Session]:
         """One write transaction: committed when the block ends, rolled back when it raises. Raises Retryable when the database does not answer."""
         with self.turn, _named(self.service), Session(self.writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def noting(self) -> Iterator[Session]:
+        """A write transaction that does not wait for the disk: losing it with the power (never by a crash of ours) costs a repetition and nothing else."""
+        with self.turn, _named(self.service), Session(self.hasty, expire_on_commit=False) as session, session.begin():
+            if not self.is_sqlite:
+                session.connection().execute(_HASTY)
             yield session
 
     @contextmanager
@@ -113,6 +126,9 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+_HASTY = text("SET LOCAL synchronous_commit = off")
 
 
 @contextmanager

@@ -9,11 +9,14 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, any_, literal, select
+import orjson
+from sqlalchemy import Column, ColumnElement, Connection, Table, Text, TypeDecorator, any_, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 Conflict = Literal["fail", "ignore", "replace"]
 Row = Mapping[str, Any]
+DIALECTS = ("sqlite", "postgresql")
+"""The two we speak, by SQLAlchemy's names."""
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Row], conflict: Conflict = "fail") -> None:
@@ -34,7 +37,7 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> set
     columns, key = tuple(rows[0]), table.primary_key.columns[0]
     if connection.dialect.name == "sqlite":
         # The only writer holds the database from its first statement on: nobody adds between these two.
-        known = set(connection.execute(select(key).where(key.in_([row[key.name] for row in rows]))).scalars())
+        known = set(connection.exec_driver_sql(_known(table, key), (_json([row[key.name] for row in rows]),)).scalars())
         fresh = [row for row in rows if row[key.name] not in known]
         insert_rows(connection, table, fresh)
         return {row[key.name] for row in fresh}
@@ -42,11 +45,34 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> set
     return set(connection.exec_driver_sql(statement, tuple([row[name] for row in rows] for name in columns)).scalars())
 
 
-def among(connection: Connection, column: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:
-    """That a column has one of many values, as one parameter where the database takes an array."""
-    if connection.dialect.name == "sqlite":
-        return column.in_(values)
-    return column == any_(literal(list(values), postgresql.ARRAY(column.type)))
+class _Many(TypeDecorator[Sequence[str]]):
+    """A list of texts as one parameter: JSON on SQLite, an array on PostgreSQL."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Any) -> Any:
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else postgresql.ARRAY(Text))
+
+    def process_bind_param(self, value: Sequence[str] | None, dialect: Any) -> Any:
+        return _json(value or ()) if dialect.name == "sqlite" else list(value or ())
+
+
+def among(dialect: str, column: Column[str], name: str) -> ColumnElement[bool]:
+    """That a column has one of the many values of the parameter `name`: a statement that can be built once, however many there will be."""
+    values = bindparam(name, type_=_Many())
+    if dialect == "sqlite":
+        return column.in_(select(func.json_each(values).table_valued("value").c.value))
+    return column == any_(values)
+
+
+@cache
+def _known(table: Table, key: Column[Any]) -> str:
+    return f"SELECT {_quoted(key.name)} FROM {_quoted(table.name)} WHERE {_quoted(key.name)} IN (SELECT value FROM json_each(?))"  # noqa: S608 - names of our own tables
+
+
+def _json(values: Sequence[str]) -> str:
+    return orjson.dumps(list(values)).decode()
 
 
 @cache
@@ -76,14 +102,14 @@ def _quoted(name: str) -> str:
     return f'"{name}"'
 
 
-def _bound(table: Table, columns: Sequence[str], row: Row) -> tuple[Any, ...]:
+def _bound(table: Table, columns: tuple[str, ...], row: Row) -> tuple[Any, ...]:
     """A row as sqlite3 takes it: days and moments by the column's own type."""
-    return tuple(bind(row[name]) if (bind := _binder(table, name)) else row[name] for name in columns)
+    return tuple([bind(row[name]) if bind else row[name] for name, bind in _binders(table, columns)])
 
 
 @cache
-def _binder(table: Table, name: str) -> Any:
-    return table.columns[name].type.dialect_impl(_SQLITE).bind_processor(_SQLITE)
+def _binders(table: Table, columns: tuple[str, ...]) -> tuple[tuple[str, Any], ...]:
+    return tuple((name, table.columns[name].type.dialect_impl(_SQLITE).bind_processor(_SQLITE)) for name in columns)
 
 
 _SQLITE = sqlite.dialect()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from services.alerting.alert import Alert, Change, decide, refreshed
 from services.alerting.pressure import weight
 from shared.countries import Pack
-from shared.events import MoveAssessed
+from shared.events import MoveAssessed, Target
 
 NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
 
@@ -44,6 +44,8 @@ class Batch:
     changes: list[tuple[Change, MoveAssessed]] = field(default_factory=list)
     pressure: dict[tuple[str, dt.date], float] = field(default_factory=lambda: defaultdict(float))
     touched: dict[str, HeldAlert] = field(default_factory=dict)
+    listed: dict[str, frozenset[Target]] = field(default_factory=dict)
+    """The institutions under which an alert is stored, an alert that is."""
 
     def take(self, event: MoveAssessed, pack: Pack) -> None:
         """One assessment, in order; one older than the held changes nothing."""

@@ -6,25 +6,26 @@ Most batches need little of it: an institution's filings are read whole only whe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, ScalarSelect, bindparam, func, select
+import orjson
+from sqlalchemy import Connection, Row, bindparam, select
 
 from services.alerting import tables
 from services.alerting.alert import Change
 from services.alerting.cluster import FEWEST_GROUPS, Filing, enters, named
 from services.alerting.docket import ClusterAlert, Docket, Place
 from shared.countries import Pack
-from shared.events import MoveAssessed, digest
-from shared.rows import among
+from shared.events import MoveAssessed, Target, digest
+from shared.rows import DIALECTS, among
 
 SEVERAL = "+"
 
 
 def read_docket(connection: Connection, changes: Sequence[tuple[Change, MoveAssessed]], pack: Pack) -> Docket:
     """All that the changes can touch. Read it after the head is locked: only then does no other replica add to it."""
-    own = _filings(connection, among(connection, tables.filings.c.move_id, sorted({event.move.move_id for _, event in changes})))
+    own = _filings(connection.execute(_OF_MOVES[connection.dialect.name], {"moves": sorted({event.move.move_id for _, event in changes})}))
     new: dict[Place, set[str]] = defaultdict(set)
     for change, event in changes:
         for target in event.assessment.targets if enters(change.alert, event) else ():
@@ -33,7 +34,7 @@ def read_docket(connection: Connection, changes: Sequence[tuple[Change, MoveAsse
     clusters = _clusters(connection, {country for country, _ in places})
     whole = _crowded(connection, places, new) | {(cluster.country, cluster.targets[0]) for cluster in clusters.values()} & set(places)
     for place in sorted(whole):
-        own |= _filings(connection, (tables.filings.c.country == place[0]) & (tables.filings.c.target == place[1]))
+        own |= _filings(connection.execute(_OF_A_PLACE, {"country": place[0], "target": place[1]}))
     return Docket(pack, own, clusters, frozenset(whole))
 
 
@@ -50,35 +51,45 @@ def group_of(groups: Sequence[str]) -> str:
     return f"{SEVERAL if len(groups) > 1 else ''}{digest(*groups)}" if groups else ""
 
 
-def _filings(connection: Connection, condition: Any) -> dict[Place, dict[str, Filing]]:
-    found: dict[Place, dict[str, Filing]] = defaultdict(dict)
-    for row in connection.execute(select(tables.filings.c.filing).where(condition)):
+def _filings(found: Iterable[Row[Any]]) -> dict[Place, dict[str, Filing]]:
+    filings: dict[Place, dict[str, Filing]] = defaultdict(dict)
+    for row in found:
         filing = Filing.model_validate_json(row.filing)
-        found[filing.country, filing.target][filing.move_id] = filing
-    return dict(found)
+        filings[filing.country, filing.target][filing.move_id] = filing
+    return dict(filings)
 
 
 def _clusters(connection: Connection, countries: set[str]) -> dict[str, ClusterAlert]:
-    alert = tables.alerts.c
-    rows = connection.execute(select(alert.alert_id, alert.item).where(alert.kind == "cluster", alert.country.in_(sorted(countries)))) if countries else ()
+    rows = connection.execute(_CLUSTERS[connection.dialect.name], {"countries": sorted(countries)}) if countries else ()
     return {row.alert_id: ClusterAlert.model_validate_json(row.item) for row in rows}
 
 
 def _crowded(connection: Connection, places: Sequence[Place], new: dict[Place, set[str]]) -> set[Place]:
-    """Where filings of two groups meet, the batch's own counted in. Only the first and the last group are looked up: two steps in an index, however many filings there are."""
-    found = {place: _ends(connection, place) | new.get(place, set()) for place in places}
+    """Where filings of two groups meet, the batch's own counted in."""
+    found = {place: groups | new.get(place, set()) for place, groups in _ends(connection, places).items()}
     return {place for place, groups in found.items() if len(groups) >= FEWEST_GROUPS or any(group.startswith(SEVERAL) for group in groups)}
 
 
-def _ends(connection: Connection, place: Place) -> set[str]:
-    """The first and the last of the groups that filed there: one where all are of one group."""
-    found = connection.execute(_FIRST_AND_LAST, {"country": place[0], "target": str(place[1])}).one()
-    return {group for group in found if group is not None}
+def _ends(connection: Connection, places: Sequence[Place]) -> dict[Place, set[str]]:
+    """The first and the last of the groups that filed at each place, one where all are of one group: two steps in an index, however many filings there are."""
+    if not places:
+        return {}
+    if connection.dialect.name == "sqlite":
+        found = connection.exec_driver_sql(_ENDS_SQLITE, (orjson.dumps(places).decode(),))
+    else:
+        found = connection.exec_driver_sql(_ENDS_POSTGRES, tuple(map(list, zip(*places, strict=True))))
+    return {(row[0], Target(row[1])): {group for group in row[2:] if group is not None} for row in found}
 
 
-def _end(function: Callable[[ColumnElement[str]], ColumnElement[str]]) -> ScalarSelect[Any]:
-    row = tables.filings.c
-    return select(function(row.groups)).where(row.country == bindparam("country"), row.target == bindparam("target")).scalar_subquery()
-
-
-_FIRST_AND_LAST = select(_end(func.min), _end(func.max))
+_OF_MOVES = {dialect: select(tables.filings.c.filing).where(among(dialect, tables.filings.c.move_id, "moves")) for dialect in DIALECTS}
+_OF_A_PLACE = select(tables.filings.c.filing).where(tables.filings.c.country == bindparam("country"), tables.filings.c.target == bindparam("target"))
+_CLUSTERS = {
+    dialect: select(tables.alerts.c.alert_id, tables.alerts.c.item).where(tables.alerts.c.kind == "cluster", among(dialect, tables.alerts.c.country, "countries"))
+    for dialect in DIALECTS
+}
+_ENDS = """SELECT place.country, place.target,
+(SELECT min(groups) FROM filings WHERE country = place.country AND target = place.target), (SELECT max(groups) FROM filings WHERE country = place.country AND target = place.target)
+FROM """
+_PLACES_SQLITE = "SELECT json_extract(value, '$[0]') AS country, json_extract(value, '$[1]') AS target FROM json_each(?)"
+_ENDS_SQLITE = f"{_ENDS} ({_PLACES_SQLITE}) AS place"
+_ENDS_POSTGRES = f"{_ENDS} unnest(%b::text[], %b::text[]) AS place(country, target)"

@@ -8,23 +8,24 @@ from __future__ import annotations
 import datetime as dt
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from services.alerting import tables
-from services.alerting.alert import Alert, Change, alert_id
+from services.alerting.alert import Change
 from services.alerting.announcement import event_of, statement
 from services.alerting.batch import Batch, HeldAlert, HeldMove
 from services.alerting.checkpoint import Checkpoint
 from services.alerting.docket import ClusterAlert
 from services.alerting.filings import filing_values, read_docket
+from services.alerting.held import read, store_new
 from services.alerting.ledger import SALT_BYTES, Head, Sealed, seal
 from services.alerting.merkle import Frontier
 from services.alerting.phrasing import searchable
@@ -35,7 +36,7 @@ from shared.database import Database
 from shared.errors import InvalidMessage
 from shared.events import ALERTS, MoveAssessed
 from shared.outbox import Pending
-from shared.rows import among, insert_new, insert_rows
+from shared.rows import insert_rows
 
 __all__ = ["Base", "Store"]
 
@@ -73,8 +74,8 @@ class Store:
             refuse_unstorable(event)
         with self.database.transaction() as session:
             connection = session.connection()
-            fresh = _store_assessments(connection, events)
-            batch = _read(connection, fresh)
+            fresh = store_new(connection, events)
+            batch = read(connection, fresh)
             for event in fresh:
                 batch.take(event, self.pack)
             self._write(connection, batch)
@@ -84,19 +85,11 @@ class Store:
 
     def pending(self, session: Session, limit: int) -> list[Pending]:
         """The oldest entries that have not left yet, as shared.outbox.Relay wants them."""
-        connection = session.connection()
-        through = connection.execute(select(tables.head.c.published_through)).scalar_one()
-        rows = connection.execute(
-            select(tables.ledger.c.sequence, tables.ledger.c.alert_id, tables.ledger.c.event)
-            .where(tables.ledger.c.sequence > through)
-            .order_by(tables.ledger.c.sequence)
-            .limit(limit)
-        )
-        return [Pending(sequence, Record(ALERTS, key, event)) for sequence, key, event in rows]
+        return [Pending(sequence, Record(ALERTS, key, event)) for sequence, key, event in session.connection().execute(_WAITING, {"most": limit})]
 
     def mark(self, session: Session, position: int) -> None:
         """Everything up to `position` has left."""
-        session.connection().execute(update(tables.head).values(published_through=position))
+        session.connection().execute(_HEAD, {"published_through": position})
 
     def _write(self, connection: Connection, batch: Batch) -> None:
         moves = [_move_values(move_id, held, alerted=move_id in batch.alerts) for move_id, held in batch.moves.items() if held.latest]
@@ -104,12 +97,12 @@ class Store:
         moment = self.now()
         if batch.changes:
             self._append(connection, batch, moment)
-        _write_alerts(connection, batch.touched.values(), moment)
+        _write_alerts(connection, batch, moment)
         _add_pressure(connection, batch.pressure)
 
     def _append(self, connection: Connection, batch: Batch, moment: dt.datetime) -> None:
         """The batch's statements into the chain under the lock of its head, one checkpoint over them all."""
-        row = connection.execute(select(tables.head.c.sequence, tables.head.c.hash, tables.head.c.frontier).with_for_update()).one()
+        row = connection.execute(_LOCKED_HEAD).one()
         head = Head(row.sequence, row.hash, Frontier(row.sequence, tuple(map(bytes.fromhex, orjson.loads(row.frontier)))))
         self._follow_clusters(connection, batch)
         statements = [statement(change, event) for change, event in batch.changes]
@@ -119,9 +112,10 @@ class Store:
         rows = [self._ledger_values(change, sealed, moment, checkpoint) for (change, _), sealed in zip(batch.changes, entries, strict=True)]
         insert_rows(connection, tables.ledger, rows)
         insert_rows(connection, tables.tiles, [{"level": tile.level, "index": tile.index, "hash": tile.hash} for tile in tiles])
-        connection.execute(tables.checkpoints.insert(), [{"size": head.sequence, "checkpoint": orjson.dumps(checkpoint)}])
+        written = orjson.dumps(checkpoint)
+        insert_rows(connection, tables.checkpoints, [{"size": head.sequence, "checkpoint": written}])
         frontier = orjson.dumps([found.hex() for found in head.frontier.hashes]).decode()
-        connection.execute(update(tables.head).values(sequence=head.sequence, hash=head.hash, frontier=frontier, checkpoint=orjson.dumps(checkpoint)))
+        connection.execute(_HEAD, {"sequence": head.sequence, "hash": head.hash, "frontier": frontier, "checkpoint": written})
         for (change, _), sealed in zip(batch.changes, entries, strict=True):
             held = batch.touched[change.alert.alert_id]
             batch.touched[change.alert.alert_id] = HeldAlert(held.alert, sealed.sequence, moment, held.aliases)
@@ -160,43 +154,6 @@ def refuse_unstorable(event: MoveAssessed) -> None:
         raise InvalidMessage(f"data.move.country: must be a country code, not {event.move.country[:40]!r}")
 
 
-def _store_assessments(connection: Connection, events: Sequence[MoveAssessed]) -> list[MoveAssessed]:
-    """Stores what is new and returns it in order. On conflict the database decides, so that two replicas cannot both call an event new."""
-    distinct = {event.event_id: event for event in events}
-    new = insert_new(connection, tables.assessments, [_assessment_values(event_id, event) for event_id, event in distinct.items()])
-    return [event for event_id, event in distinct.items() if event_id in new]
-
-
-def _read(connection: Connection, events: Sequence[MoveAssessed]) -> Batch:
-    """What is held of the batch's moves, in two queries."""
-    moves = sorted({event.move.move_id for event in events})
-    held = connection.execute(
-        select(tables.moves.c.move_id, tables.moves.c.revision, tables.moves.c.as_of, tables.moves.c.weight, tables.moves.c.targets).where(
-            among(connection, tables.moves.c.move_id, moves)
-        )
-    )
-    found = {row.move_id: HeldMove(row.revision, row.as_of, row.weight, tuple(row.targets.split())) for row in held}
-    wanted = [alert_id(move) for move in moves if move in found]
-    alerts = connection.execute(
-        select(tables.alerts.c.move_id, tables.alerts.c.item, tables.alerts.c.sequence, tables.alerts.c.recorded_at).where(among(connection, tables.alerts.c.alert_id, wanted))
-    )
-    return Batch(found, {row.move_id: HeldAlert(Alert.model_validate_json(row.item), row.sequence, row.recorded_at) for row in alerts})
-
-
-def _assessment_values(event_id: str, event: MoveAssessed) -> dict[str, Any]:
-    found = event.assessment
-    return {
-        "event_id": event_id,
-        "move_id": event.move.move_id,
-        "revision": event.revision,
-        "as_of": event.as_of,
-        "level": found.level.value,
-        "risk": found.risk,
-        "direction": found.direction.value,
-        "stage": event.move.stage.value,
-    }
-
-
 def _move_values(move_id: str, held: HeldMove, *, alerted: bool) -> dict[str, Any]:
     """The whole assessment is kept for people, who see it through the alert: of a move without one the figures are enough."""
     assert held.latest is not None
@@ -204,14 +161,16 @@ def _move_values(move_id: str, held: HeldMove, *, alerted: bool) -> dict[str, An
     return {"move_id": move_id, "revision": held.revision, "as_of": held.as_of, "weight": held.weight, "targets": " ".join(held.targets), "latest": latest}
 
 
-def _write_alerts(connection: Connection, touched: Iterable[HeldAlert], moment: dt.datetime) -> None:
-    rows = [_alert_values(held, moment) for held in sorted(touched, key=lambda held: held.alert.alert_id)]
-    if not rows:
-        return
-    insert_rows(connection, tables.alerts, rows, "replace")
-    ids = [row["alert_id"] for row in rows]
-    connection.execute(tables.alert_targets.delete().where(among(connection, tables.alert_targets.c.alert_id, ids)))
-    insert_rows(connection, tables.alert_targets, [{"alert_id": held.alert.alert_id, "target": target} for held in touched for target in sorted(set(held.alert.targets))])
+def _write_alerts(connection: Connection, batch: Batch, moment: dt.datetime) -> None:
+    """The alerts touched, and under which institutions they are listed: what is so already is left alone."""
+    touched = sorted(batch.touched.values(), key=lambda held: held.alert.alert_id)
+    insert_rows(connection, tables.alerts, [_alert_values(held, moment) for held in touched], "replace")
+    now = {held.alert.alert_id: frozenset(held.alert.targets) for held in touched}
+    before = {which: batch.listed.get(which, frozenset()) for which in now}
+    gone = [{"alert": which, "institution": target} for which, targets in now.items() for target in sorted(before[which] - targets)]
+    if gone:
+        connection.execute(_NO_LONGER, gone)
+    insert_rows(connection, tables.alert_targets, [{"alert_id": which, "target": target} for which, targets in now.items() for target in sorted(targets - before[which])], "ignore")
 
 
 def _alert_values(held: HeldAlert, moment: dt.datetime) -> dict[str, Any]:
@@ -245,3 +204,14 @@ def _adding_pressure(dialect: str) -> Any:
     """Building such a statement costs more than running it for one row, so it is built once. Both databases have ON CONFLICT, under different names."""
     statement = (sqlite if dialect == "sqlite" else postgresql).insert(tables.pressure)
     return statement.on_conflict_do_update(index_elements=["target", "day"], set_={"change": tables.pressure.c.change + statement.excluded.change})
+
+
+_HEAD = update(tables.head)
+_LOCKED_HEAD = select(tables.head.c.sequence, tables.head.c.hash, tables.head.c.frontier).with_for_update()
+_WAITING = (
+    select(tables.ledger.c.sequence, tables.ledger.c.alert_id, tables.ledger.c.event)
+    .where(tables.ledger.c.sequence > select(tables.head.c.published_through).scalar_subquery())
+    .order_by(tables.ledger.c.sequence)
+    .limit(bindparam("most"))
+)
+_NO_LONGER = tables.alert_targets.delete().where(tables.alert_targets.c.alert_id == bindparam("alert"), tables.alert_targets.c.target == bindparam("institution"))

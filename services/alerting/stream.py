@@ -85,10 +85,11 @@ class Broadcaster:
     condition: threading.Condition = field(default_factory=threading.Condition)
 
     def notify(self) -> None:
-        """Called after a commit: there are new rows."""
+        """Called after a commit: there are new rows. Nobody is woken for them while nobody watches."""
         with self.condition:
-            self.dirty = True
-            self.condition.notify_all()
+            if self.watchers:
+                self.dirty = True
+                self.condition.notify_all()
 
     def run(self, stop: threading.Event, turned: Callable[[], None] = lambda: None) -> None:
         """Fans out on every notice and once a second (another process may have written), until `stop` is set or it is closed."""
@@ -105,9 +106,9 @@ class Broadcaster:
         self.close()
 
     def fan_out(self) -> None:
-        """Everything new to everyone."""
+        """Everything new to everyone. Nothing is read while nobody watches: the first to join says from where."""
         self._start()
-        while frames := self._read(self.position):
+        while self.watchers and (frames := self._read(self.position)):
             with self.condition:
                 for watcher in self.watchers:
                     for frame in frames:
@@ -151,12 +152,13 @@ class Broadcaster:
         watcher = None
         try:
             while watcher is None and not self.closed:
-                for frame in self._read(last):
+                frames = self._read(last)
+                for frame in frames:
                     if lapsed():
                         return
                     last = frame.sequence
                     yield from _seen(frame, clearance)
-                watcher = self._join(last)
+                watcher = self._join(last, at_end=len(frames) < PAGE)
             while watcher is not None and not self.closed:
                 frame_or_end = self._next(watcher)
                 if frame_or_end is None or lapsed(now=frame_or_end is QUIET):
@@ -188,11 +190,15 @@ class Broadcaster:
         except queue.Empty:
             return QUIET
 
-    def _join(self, last: int) -> Watcher | None:
-        """A watcher that misses nothing after `last`, or None when the broadcaster is ahead of it: then there is more to replay."""
+    def _join(self, last: int, *, at_end: bool) -> Watcher | None:
+        """A watcher that misses nothing after `last`, or None when there is more to replay: the broadcaster is ahead of it, or it would be the first and is not at the end."""
         with self.condition:
-            if self.position > last or self.closed:
+            if self.closed or (self.position > last if self.watchers else not at_end):
                 return None
+            if not self.watchers:
+                # What came since the end was read was told to nobody: the broadcaster looks at once.
+                self.position, self.dirty = last, True
+                self.condition.notify_all()
             watcher = Watcher(queue.Queue(self.backlog))
             self.watchers.add(watcher)
             return watcher

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter as Counted
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,7 +17,7 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from prometheus_client import Counter, Gauge
 
-from services.webhooks.lane import AHEAD, Lane
+from services.webhooks.lane import AHEAD, Lane, Offer
 from services.webhooks.message import CONTENT_TYPE
 from services.webhooks.queue import Claimed, Queue, Result
 from services.webhooks.recorder import Recorder
@@ -45,7 +46,7 @@ BREAKERS = Gauge("veedor_webhook_breakers_open", "Endpoints that are given a res
 
 
 class Dispatcher:
-    """Runs in one thread (`run`); `wake` and `forget` may be called from any."""
+    """Runs in one thread (`run`); `wake`, `forget`, `offer` and `take` may be called from any."""
 
     def __init__(
         self,
@@ -63,6 +64,8 @@ class Dispatcher:
         self.lanes: dict[str, Lane] = {}
         self.hinted: set[str] = set()
         self.forgotten: set[str] = set()
+        self.epochs: Counted[str] = Counted()
+        """How often each subscription was forgotten."""
         self.running = 0
         self.failing = 0
         self.blocked: dict[str, Lane] = {}
@@ -87,6 +90,7 @@ class Dispatcher:
         """Paused, changed or deleted: what is claimed for it goes back unsent, and the database is asked anew."""
 
         def drop() -> None:
+            self.epochs[subscription_id] += 1
             self.forgotten.add(subscription_id)
             self.blocked.pop(subscription_id, None)
             lane = self.lanes.pop(subscription_id, None)
@@ -96,6 +100,26 @@ class Dispatcher:
             self.woken.set()
 
         self._call(drop)
+
+    def offer(self, subscription_id: str) -> Offer | None:
+        """What may be written as leased to this process, so that it need not be claimed; None when older rows come first or the last attempt failed."""
+        lane = self.lanes.get(subscription_id)
+        if lane is None or lane.waiting or lane.breaker.failures or subscription_id in self.hinted or self.stop.is_set():
+            return None
+        return Offer(self.queue.worker, self.queue.lease, lane.room(self.clock()), self.epochs[subscription_id])
+
+    def take(self, leased: Sequence[tuple[Claimed, Offer]]) -> None:
+        """Rows that were written as offered. What was forgotten since the offer goes back: its subscription may be paused or have another address by now."""
+
+        def accept() -> None:
+            for claimed, offer in leased:
+                if self.epochs[claimed.endpoint.subscription_id] != offer.epoch:
+                    self._give_back([claimed])
+                else:
+                    self._accept(claimed)
+
+        if leased:
+            self._call(accept)
 
     def _call(self, action: Callable[[], None]) -> None:
         # Before the loop runs there is nothing to tell: it begins by asking the database what is due.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -14,6 +15,16 @@ AHEAD = 32
 """Rows claimed ahead for an endpoint that answers; one for an endpoint that fails."""
 START_WITHIN = 12.0
 """Seconds a claimed row may wait here; older ones go back, so that lease (30 s) > wait + deadline (15 s) always."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a lane with nothing to catch up on takes at once: `room` new rows, written as leased by `worker`. `epoch` tells whether it was dropped meanwhile."""
+
+    worker: str
+    lease: dt.timedelta
+    room: int
+    epoch: int
 
 
 @dataclass

@@ -42,7 +42,7 @@ def build(context: Context) -> Part:
     intake = Intake(store)
 
     def handle(alerts: Sequence[AlertChanged]) -> list[Record]:
-        dispatcher.wake(intake.take(alerts))
+        dispatcher.wake(intake.take(alerts, dispatcher))
         return []
 
     loop = Loop("webhooks", context.bus, ALERTS, AlertChanged, handle, context.stop, turned=context.liveness.register("webhooks"), dead_letter_limit=settings.dead_letter_limit)

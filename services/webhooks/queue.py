@@ -7,16 +7,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import Select, bindparam, exists, func, or_, select, update
 from sqlmodel import Session
 
 from services.webhooks.retry import MAX_AGE, Outcome, Reason, wait_after
 from services.webhooks.store import ATTEMPTS, DELIVERIES, SUBSCRIPTIONS, Status, Store
 from services.webhooks.subscription import State
+from shared.rows import DIALECTS, among, insert_rows
 
 LEASE_SECONDS = 30.0
 """Longer than an attempt's deadline (15 s) and the longest a leased row may wait before its attempt (START_WITHIN in lane.py) together."""
 Wait = Callable[[int, float | None], float | None]
+ENDPOINT = (
+    SUBSCRIPTIONS.c.subscription_id,
+    SUBSCRIPTIONS.c.url,
+    SUBSCRIPTIONS.c.secret,
+    SUBSCRIPTIONS.c.previous_secret,
+    SUBSCRIPTIONS.c.previous_until,
+    SUBSCRIPTIONS.c.max_per_second,
+)
 OPEN = (Status.PENDING.value, Status.HELD.value)
 
 NOTICES = {
@@ -89,14 +98,12 @@ class Queue:
 
     def claim(self, room: Mapping[str, int]) -> list[Claimed]:
         """At most `room[subscription]` due rows each: first attempts by sequence, then late retries."""
-        with self.store.writing() as (session, now):
+        with self.store.noting() as (session, now):
             endpoints = _endpoints(session, sorted(room), now)
             rows = [(endpoint, row) for endpoint in endpoints for row in self._rows(session, endpoint, room, now)]
             claimed = [Claimed(row.delivery_id, endpoint, row.sequence, row.body, row.attempts, row.queued_at) for endpoint, row in rows]
             if claimed:
-                ids = [{"which": one.delivery_id} for one in claimed]
-                lease = update(DELIVERIES).where(DELIVERIES.c.delivery_id == bindparam("which")).values(leased_by=self.worker, lease_until=now + self.lease)
-                session.connection().execute(lease, ids)
+                session.connection().execute(_LEASED, [{"which": one.delivery_id, "worker": self.worker, "until": now + self.lease} for one in claimed])
         return claimed
 
     def _rows(self, session: Session, endpoint: Endpoint, room: Mapping[str, int], now: dt.datetime) -> list[Any]:
@@ -110,13 +117,13 @@ class Queue:
 
     def record(self, results: Sequence[Result], returned: Sequence[str] = ()) -> dict[str, float]:
         """Notes what came of the attempts and gives back rows that were not tried. Returns seconds from queued to delivered, by webhook-id."""
-        with self.store.writing() as (session, now):
+        with self.store.noting() as (session, now):
             connection = session.connection()
             results = sorted(results, key=lambda result: result.claimed.delivery_id)
             # Subscriptions before deliveries, both in the order of their ids, as everywhere: two transactions never wait for each other.
             self._note_on_subscriptions(session, results, now)
             if results:
-                connection.execute(insert(ATTEMPTS), [_attempt(result, now) for result in results])
+                insert_rows(connection, ATTEMPTS, [_attempt(result, now) for result in results])
             delivered = [result for result in results if result.outcome.delivered]
             failed = [result for result in results if not result.outcome.delivered]
             if delivered:
@@ -143,8 +150,7 @@ class Queue:
         """The last success and failure of each subscription."""
         last = {(result.claimed.endpoint.subscription_id, result.outcome.delivered): result for result in results}
         for (subscription_id, good), result in sorted(last.items(), key=lambda item: item[0]):
-            values = {"last_delivered_at": now} if good else {"last_failed_at": now}
-            session.connection().execute(update(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.subscription_id == subscription_id).values(last_reason=result.outcome.reason.value, **values))
+            session.connection().execute(_SUCCEEDED if good else _WENT_WRONG, {"which": subscription_id, "why": result.outcome.reason.value, "now": now})
 
     def _follow_up(self, session: Session, results: Sequence[Result], now: dt.datetime) -> None:
         """What works again is hastened, what must stop is stopped."""
@@ -212,10 +218,13 @@ def _taken(session: Session, query: Select[Any], most: int) -> list[Any]:
 
 
 def _endpoints(session: Session, ids: Sequence[str], now: dt.datetime) -> list[Endpoint]:
-    row = SUBSCRIPTIONS.c
-    columns = (row.subscription_id, row.url, row.secret, row.previous_secret, row.previous_until, row.max_per_second)
-    found = session.connection().execute(select(*columns).where(row.subscription_id.in_(ids), row.state == State.ACTIVE, row.url.is_not(None)).order_by(row.subscription_id))
-    return [Endpoint(one.subscription_id, one.url, _secrets(one, now), float(one.max_per_second)) for one in found]
+    connection = session.connection()
+    return [endpoint_of(row, now) for row in connection.execute(_ACTIVE[connection.dialect.name], {"ids": ids})]
+
+
+def endpoint_of(row: Any, now: dt.datetime) -> Endpoint:
+    """The endpoint a row with the columns ENDPOINT describes."""
+    return Endpoint(row.subscription_id, row.url, _secrets(row, now), float(row.max_per_second))
 
 
 def _secrets(row: Any, now: dt.datetime) -> tuple[bytes, ...]:
@@ -223,6 +232,17 @@ def _secrets(row: Any, now: dt.datetime) -> tuple[bytes, ...]:
     return (row.secret, row.previous_secret) if row.previous_secret and row.previous_until and row.previous_until > now else (row.secret,)
 
 
+_ACTIVE = {
+    dialect: select(*ENDPOINT)
+    .where(among(dialect, SUBSCRIPTIONS.c.subscription_id, "ids"), SUBSCRIPTIONS.c.state == State.ACTIVE, SUBSCRIPTIONS.c.url.is_not(None))
+    .order_by(SUBSCRIPTIONS.c.subscription_id)
+    for dialect in DIALECTS
+}
+_LEASED = update(DELIVERIES).where(DELIVERIES.c.delivery_id == bindparam("which")).values(leased_by=bindparam("worker"), lease_until=bindparam("until"))
+_SUCCEEDED, _WENT_WRONG = (
+    update(SUBSCRIPTIONS).where(SUBSCRIPTIONS.c.subscription_id == bindparam("which")).values({"last_reason": bindparam("why"), name: bindparam("now")})
+    for name in ("last_delivered_at", "last_failed_at")
+)
 _WHICH = DELIVERIES.c.delivery_id == bindparam("which")
 _DELIVERED = (
     update(DELIVERIES)

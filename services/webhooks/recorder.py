@@ -1,15 +1,19 @@
-"""What has ended, on its way into the database. In: results and rows given back, one at a time; out: batches, one transaction each - while one is written the next gathers."""
+"""What has ended, on its way into the database. In: results and rows given back, one at a time; out: batches, one transaction each.
+
+While one is written, and a little longer, the next gathers.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 from prometheus_client import Histogram
 
 from services.webhooks.queue import Result
-from shared.consumer import full_jitter
+from shared.consumer import full_jitter, gathering
 from shared.errors import Retryable
 
 log = structlog.get_logger(__name__)
@@ -53,9 +57,11 @@ class Recorder:
         while not (self.closing and not self.results and not self.returned):
             await self.added.wait()
             self.added.clear()
+            started = time.monotonic()
             try:
                 await self._write()
                 failures = 0
+                await asyncio.sleep(gathering(time.monotonic() - started))
             except Retryable as error:
                 failures += 1
                 log.warning("results wait", attempt=failures, results=len(self.results), why=str(error))

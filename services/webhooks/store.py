@@ -127,6 +127,12 @@ class Store:
         with self.database.transaction() as session:
             yield session, self.time(session)
 
+    @contextmanager
+    def noting(self) -> Iterator[tuple[Session, dt.datetime]]:
+        """The same for leases and what came of attempts: lost with the power, they cost another try under the same id. Raises Retryable."""
+        with self.database.noting() as session:
+            yield session, self.time(session)
+
     def time(self, session: Session) -> dt.datetime:
         """Now, by the database (UTC)."""
         now = self._ask(session)
@@ -142,8 +148,11 @@ class Store:
         return time.monotonic() + self.ahead
 
     def _ask(self, session: Session) -> dt.datetime:
-        if not self.database.is_sqlite:
-            found: dt.datetime = session.connection().execute(text("SELECT clock_timestamp()")).scalar_one()
-            return found.astimezone(dt.UTC)
-        written: str = session.connection().execute(text("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')")).scalar_one()
-        return dt.datetime.fromisoformat(written).replace(tzinfo=dt.UTC)
+        if self.database.is_sqlite:
+            # Its clock is this machine's, to the millisecond.
+            return dt.datetime.fromtimestamp(int(time.time() * 1000) / 1000, dt.UTC)
+        found: dt.datetime = session.connection().execute(_NOW).scalar_one()
+        return found.astimezone(dt.UTC)
+
+
+_NOW = text("SELECT clock_timestamp()")

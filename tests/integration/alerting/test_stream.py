@@ -313,3 +313,30 @@ def test_a_last_event_id_that_is_none_is_refused(header: str) -> None:
 
 def test_the_header_goes_before_the_address() -> None:
     assert (resume_after(None, 3), resume_after("", 3), resume_after("7", 3), resume_after("0", None)) == (3, 3, 7, 0)
+
+
+def test_the_first_to_watch_replays_all_before_it_lives_off_the_queue(tmp_path: Path) -> None:
+    """Nobody watched while the ledger grew: whoever comes first is not handed all of it at once, and misses nothing of what comes while it reads."""
+    database = sqlite(tmp_path)
+    broadcaster, writer = Broadcaster(Archive(database), 5, backlog=5, comment_seconds=5), store(database)
+    writer.written = broadcaster.notify
+    writer.handle([assessed(f"m.{number}") for number in range(1, 451)])
+    stop = threading.Event()
+    running = threading.Thread(target=lambda: broadcaster.run(stop))
+    running.start()
+    try:
+        frames = broadcaster.watch(0, Tlp.AMBER, lambda: True)
+        assert next(frames) == HELLO
+        seen = [next(frames) for _ in range(450)]
+        writer.handle([assessed("late.1")])
+        seen.append(next(frames))
+        until(lambda: broadcaster.watchers, "the watcher is live")
+        writer.handle([assessed("late.2")])
+        seen.append(next(frames))
+        assert [frame.split(b"\n")[0] for frame in seen] == [b"id: %d" % number for number in range(1, 453)]
+        frames.close()  # type: ignore[attr-defined]
+    finally:
+        stop.set()
+        broadcaster.close()
+        running.join(10)
+    database.close()

@@ -57,6 +57,21 @@ def test_a_time_without_zone_is_refused(notes: Database) -> None:
         session.add(Note(id=1, at=dt.datetime(2026, 7, 28)))  # noqa: DTZ001 - that is the point
 
 
+def test_a_note_is_kept_and_only_its_own_transaction_does_not_wait_for_the_disk(notes: Database) -> None:
+    asked = text("PRAGMA synchronous" if notes.is_sqlite else "SHOW synchronous_commit")
+    waits = []
+    if not notes.is_sqlite:
+        with notes.transaction() as session:
+            session.connection().execute(text("SET synchronous_commit = on"))  # the tests' server does without
+    for opened in (notes.transaction, notes.noting, notes.transaction):
+        with opened() as session:
+            waits.append(session.connection().execute(asked).scalar_one())
+            session.add(Note(words=opened.__name__))
+    assert waits == ([2, 1, 2] if notes.is_sqlite else ["on", "off", "on"])
+    with notes.reading() as session:
+        assert [row.words for row in session.exec(select(Note))] == ["transaction", "noting", "transaction"]
+
+
 def test_a_transaction_that_raises_leaves_nothing(notes: Database) -> None:
     with pytest.raises(ZeroDivisionError), notes.transaction() as session:
         _write_half_and_break(session)
