@@ -107,7 +107,7 @@ def _weights(model: dict[str, Any], period: int) -> dict[str, complex]:
 
 
 def _together(weights: dict[str, complex], names: tuple[str, ...]) -> complex:
-    return sum([weights[name] for name in names if name in weights], 0j)
+    return sum(filter(None, map(weights.get, names)), 0j)
 
 
 def _probability(logit: float) -> float:
