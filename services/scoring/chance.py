@@ -30,7 +30,7 @@ _FLOOR = 0.001
 class Chance:
     """Serves `chance.json`. In a period seen, words weigh by the year of filing too: bills on one subject share a fate."""
 
-    __slots__ = ("_base", "_bias", "_ends", "_grams", "_periods", "_pulls", "_squares", "_vocabulary", "_weights", "_words", "_years", "scanner", "version")
+    __slots__ = ("_base", "_bias", "_ends", "_pairs", "_periods", "_pulls", "_squares", "_vocabulary", "_weights", "_words", "_years", "scanner", "version")
 
     def __init__(self, model: dict[str, Any], conventions: Conventions) -> None:
         self.version: str = model["version"]
@@ -40,18 +40,30 @@ class Chance:
         self._weights = [_weights(model, at) for at in range(len(self._periods) + 1)]
         self._bias = [weights.pop("bias") for weights in self._weights]
         self._pulls = [Memory(partial(_together, weights)) for weights in self._weights]
-        self._vocabulary = Vocabulary(model["words"], {})
-        self._grams = {self._vocabulary.key(gram): at for at, gram in enumerate(model["words"], start=1)}
-        self._squares = array("d", [0.0, *(rarity * rarity for rarity, *_ in model["words"].values())])
-        self._words = [array("d", [0.0, *(weights[0] * weights[1 + at] for weights in model["words"].values())]) for at in range(len(self._periods) + 1)]
-        self._years = {(at, int(year)): self._in_year(at, words, model["words"]) for at in self._periods.values() for year, words in model["years"].items()}
+        known: dict[str, list[float]] = model["words"]
+        self._vocabulary = Vocabulary(known, {})
+        self._pairs = {self._vocabulary.key(gram): place for place, gram in enumerate([gram for gram in known if " " in gram], start=len(self._vocabulary.codes) + 1)}
+        self._squares = self._placed({gram: rarity * rarity for gram, (rarity, *_) in known.items()})
+        self._words = [self._placed({gram: weights[0] * weights[1 + at] for gram, weights in known.items()}) for at in range(len(self._periods) + 1)]
+        self._years = {(at, int(year)): self._in_year(at, words, known) for at in self._periods.values() for year, words in model["years"].items()}
         self.scanner = Scanner(Lexicon(conventions, self._vocabulary.codes), self._vocabulary.codes)
+
+    def _place(self, gram: str) -> int:
+        """Of a term its code; pairs of neighbours follow."""
+        return self._pairs[self._vocabulary.key(gram)] if " " in gram else self._vocabulary.codes[gram]
+
+    def _placed(self, numbers: dict[str, float]) -> array[float]:
+        """Each gram's number at its place; 0 for a term that counts only beside another."""
+        row = array("d", bytes(8 * (1 + len(self._vocabulary.codes) + len(self._pairs))))
+        for gram, number in numbers.items():
+            row[self._place(gram)] = number
+        return row
 
     def _in_year(self, period: int, words: dict[str, float], known: dict[str, list[float]]) -> array[float]:
         """Pulls of all grams in a period, and beside it in a year of filing."""
         pulls = array("d", self._words[period])
         for gram, weight in words.items():
-            pulls[self._grams[self._vocabulary.key(gram)]] += known[gram][0] * weight
+            pulls[self._place(gram)] += known[gram][0] * weight
         return pulls
 
     @classmethod
@@ -93,11 +105,11 @@ class Chance:
         """Log-odds from the words of title and summary: the rarity of each over the length of all, times its weight."""
         if words is None:
             words = tokens(f"{move.title}\n{move.summary}" if move.summary else move.title)
-        found = list(filter(None, map(self._grams.get, self._vocabulary.find(self.scanner.read(words)))))
-        if not found:
-            return 0.0
+        codes = self.scanner.read(words)
+        found = {*codes, *filter(None, map(self._pairs.get, self._vocabulary.pairs(codes)))}
+        length = math.sqrt(sum(map(self._squares.__getitem__, found)))
         pulls = self._years.get((period, year), self._words[period])
-        return sum(map(pulls.__getitem__, found)) / math.sqrt(sum(map(self._squares.__getitem__, found)))
+        return sum(map(pulls.__getitem__, found)) / length if length else 0.0
 
 
 def _weights(model: dict[str, Any], period: int) -> dict[str, complex]:
@@ -107,7 +119,7 @@ def _weights(model: dict[str, Any], period: int) -> dict[str, complex]:
 
 
 def _together(weights: dict[str, complex], names: tuple[str, ...]) -> complex:
-    return sum([weights[name] for name in names if name in weights], 0j)
+    return sum(filter(None, map(weights.get, names)), 0j)
 
 
 def _probability(logit: float) -> float:

@@ -49,7 +49,7 @@ class Clocks:
 
     def __init__(self, pack: Pack) -> None:
         self._pack = pack
-        self._seen = Memory(self._codes)
+        self._seen = Memory(self._codes, longest=200)
         self._days: dict[dt.date, tuple[Milestone | None, bool]] = {}
 
     def read(self, move: Move, steps: Sequence[Step], as_of: dt.date) -> Clock:

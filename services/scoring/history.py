@@ -119,7 +119,7 @@ def _native_event(label: str) -> str | None:
     return next((name for prefix, name in _NATIVE if native.startswith(prefix)), None)
 
 
-_SUBJECTS = Memory(unaccented, longest=300)
+_SUBJECTS = Memory(unaccented, longest=600)
 
 
 def _outcome(step: Step) -> str:

@@ -23,7 +23,7 @@ class Marks:
 
     def read(self, reading: Reading) -> Collection[str]:
         where = reading.where
-        found = dict.fromkeys([f"{MARK}{code}" for code, mentions in where.items() if not all(m.quoted for m in mentions)])
+        found = dict.fromkeys([f"{MARK}{code}" for code, mentions in where.items() if not (mentions[0].quoted and all(m.quoted for m in mentions))])
         for body in self._of_body.keys() & where.keys():
             found[self._of_body[body]] = None
             if f"{MARK}{body}" not in found:

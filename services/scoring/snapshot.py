@@ -115,21 +115,23 @@ def _just_filed(kind: str, start: dt.date, filed: dt.date) -> State:
 
 
 def _state(kind: str, start: dt.date, events: Sequence[Event], as_of: dt.date) -> State:
-    filed = events[0].day
-    rung, last, at, end, happened = _course(tuple([event.name for event in events]))
+    days, happenings, details = zip(*events, strict=True)
+    filed = days[0]
+    rung, last, at, end, happened = _course(happenings)
     top = _RUNG[rung]
     untouched = rung <= _LADDER["referred"] and filed == as_of
     names = (
         _standing(kind, rung, last),
-        _durations(top, _place(as_of - filed), _place(as_of - events[-1].day), _place(as_of - events[at].day)),
+        _durations(top, _place(as_of - filed), _place(as_of - days[-1]), _place(as_of - days[at])),
         _calendar(start, filed, as_of, top),
         happened,
         _UNTOUCHED if untouched else (),
     )
-    return State(top, f"{kind},{top}", end, untouched, names, _marked(events))
+    return State(top, f"{kind},{top}", end, untouched, names, _marked(happenings, details))
 
 
 _UNTOUCHED = ("untouched",)
+_TO = "committee="
 
 
 @lru_cache(maxsize=16_384)
@@ -145,12 +147,12 @@ def _course(names: tuple[str, ...]) -> tuple[int, str, int, str, tuple[str, ...]
     return max(rungs), last, rungs.index(max(rungs)), end if _LAW.isdisjoint(names) else "law", happened
 
 
-def _marked(events: Sequence[Event]) -> tuple[str, ...]:
+def _marked(names: Sequence[str], details: Sequence[str]) -> tuple[str, ...]:
     """What the details of the steps add, each once: the committees it went to, and listed words of procedure; nothing else of them is read."""
     marks: list[str] = []
-    for event in events:
-        if event.detail:
-            marks += _DETAILS[event.name][event.detail]
+    for name, detail in zip(names, details, strict=True):
+        if detail:
+            marks += _DETAILS[name][detail]
     return tuple(dict.fromkeys(marks))
 
 
@@ -242,19 +244,27 @@ def _count(name: str, count: int) -> tuple[str, ...]:
     return (f"has={name}", *(f"has={name}x{least}" for least in (2, 3, 5) if count >= least))
 
 
-def _marks(event: str, piece: str) -> tuple[str, ...]:
-    """Of one piece of a detail, between two spaces."""
+def _marks(piece: str) -> tuple[str, ...]:
+    """Of one piece of a detail, between two spaces: the committees it names, and listed words of procedure."""
     if piece.lower() == piece.upper():  # a date, a number
         return ()
     plain = unaccented(piece)
-    committees = _COMMITTEE.findall(plain) if event in ("referred", "committee") else ()
-    marks = [found[0] for word in _WORD.findall(plain) if (found := _PROCEDURE.match(word))]
-    return (*(f"committee={word}" for word in committees), *(f"{event}~{mark}" for mark in marks))
+    committees = [f"{_TO}{word}" for word in _COMMITTEE.findall(plain)]
+    return (*committees, *[f"~{found[0]}" for word in _WORD.findall(plain) if (found := _PROCEDURE.match(word))])
 
 
-def _together(pieces: Memory[str, tuple[str, ...]], detail: str) -> tuple[str, ...]:
-    return tuple(chain.from_iterable(map(pieces.__getitem__, detail.split())))
+_PIECES = Memory(_marks)
+
+
+def _of_event(event: str, marks: tuple[str, ...]) -> tuple[str, ...]:
+    """Words of procedure say something of the event; committees count where a move is sent to them."""
+    sent = event in ("referred", "committee")
+    return tuple([mark if mark.startswith(_TO) else f"{event}{mark}" for mark in marks if sent or not mark.startswith(_TO)])
+
+
+def _together(of_event: Memory[tuple[str, ...], tuple[str, ...]], detail: str) -> tuple[str, ...]:
+    return tuple(chain.from_iterable(map(of_event.__getitem__, filter(None, map(_PIECES.__getitem__, detail.split())))))
 
 
 # A pending move's details come again every day; a detail seen for the first time is made of pieces seen before.
-_DETAILS: Memory[str, Memory[str, tuple[str, ...]]] = Memory(lambda event: Memory(partial(_together, Memory(partial(_marks, event))), longest=200))
+_DETAILS: Memory[str, Memory[str, tuple[str, ...]]] = Memory(lambda event: Memory(partial(_together, Memory(partial(_of_event, event))), longest=600))

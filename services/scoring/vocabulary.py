@@ -53,9 +53,14 @@ class Vocabulary:
     def _pair(first: int | None, second: int | None) -> int | None:
         return None if first is None or second is None else first * _PAIR + second
 
+    @staticmethod
+    def pairs(codes: Sequence[int]) -> list[int]:
+        """Keys of all neighbours of a text."""
+        return [first * _PAIR + second for first, second in pairwise(codes)]
+
     def find(self, codes: Sequence[int]) -> set[Key]:
         """Keys of all grams of a text."""
-        found: set[Key] = {*codes, *[first * _PAIR + second for first, second in pairwise(codes)]}
+        found: set[Key] = {*codes, *self.pairs(codes)}
         if self._concepts:
             self._find_concepts(codes, found)
         return found
