@@ -23,12 +23,13 @@ from shared.countries import Pack
 from shared.countries.pack import folded
 from shared.errors import Refused
 from shared.events import MOVES, Instrument, Move, Provenance, digest
-from shared.rows import among, insert_rows
+from shared.rows import DIALECTS, among, insert_rows
 
 UNKNOWN_STAGES = Counter("veedor_ingest_unknown_stage_total", "Observations whose native stage no pack maps; kept as `other`.", ["country"])
 REVISIONS = Counter("veedor_ingest_revisions_total", "Revisions of moves stored.", ["country", "reason"])
 
 ALIASES = Base.metadata.tables["aliases"]
+_HELD = {dialect: select(ALIASES.c.alias, ALIASES.c.move_id).where(among(dialect, ALIASES.c.alias, "aliases")) for dialect in DIALECTS}
 
 HISTORY = dt.timedelta(days=30)
 """A move without a newer step is history: it is listed and never delivered."""
@@ -135,7 +136,7 @@ class Revision:
         prefix = f"{self.pack.code}|"
         for chunk in _chunks(sorted(prefix + alias for alias in aliases)):
             connection = self.session.connection()
-            found = connection.execute(select(ALIASES.c.alias, ALIASES.c.move_id).where(among(connection, ALIASES.c.alias, chunk)))
+            found = connection.execute(_HELD[connection.dialect.name], {"aliases": chunk})
             held |= {alias.removeprefix(prefix): move_id for alias, move_id in found}
         return held
 
