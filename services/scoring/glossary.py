@@ -39,7 +39,8 @@ class Glossary:
         return (word, *[reader.number(word) for reader in self._readers])
 
     def _cut(self, piece: str) -> tuple[Any, ...]:
-        return tuple(chain.from_iterable(map(self._words.__getitem__, self._split(piece))))
+        rows = [self._words[word] for word in self._split(piece)]
+        return rows[0] if len(rows) == 1 else tuple(chain.from_iterable(rows))
 
     def read(self, parts: Iterable[str], longest: int) -> tuple[Script, tuple[int, ...]]:
         """The first `longest` words of all parts, and the positions at which the second and each further part begin."""

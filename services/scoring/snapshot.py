@@ -240,6 +240,7 @@ def _seasons(top: str, filed_half: int, year: int, left: str, month: int, filed_
     return (*ours, f"top={top},filed_half={filed_half}", f"top={top},year={year}", f"top={top},left={left}", f"top={top},month={month}")
 
 
+@lru_cache(maxsize=4096)
 def _count(name: str, count: int) -> tuple[str, ...]:
     return (f"has={name}", *(f"has={name}x{least}" for least in (2, 3, 5) if count >= least))
 
