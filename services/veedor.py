@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import Any
 
@@ -9,12 +10,14 @@ import click
 
 from services.commands import dlq, learning, moves, operating, running, token
 from shared.errors import VeedorError
+from shared.operations import SELDOM
 
 
 class Group(click.Group):
     """Shows the failures we expect as one line and exit code 1, never as a trace."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        gc.set_threshold(*SELDOM)  # a command first builds what it keeps: the collector would walk it again and again
         os.umask(0o077)  # what an installation keeps (secrets of subscriptions among it) is its owner's alone
         try:
             return super().invoke(ctx)

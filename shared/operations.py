@@ -44,6 +44,10 @@ def configure_logging(level: str = "INFO", *, stream: Any = None) -> None:
         logging.getLogger(noisy).setLevel(logging.ERROR if noisy == "kafka" else logging.WARNING)
 
 
+SELDOM = (100_000, 20, 20)
+"""When the collector looks for garbage: objects made since it last did, and how many times until it looks at older ones too."""
+
+
 def settle_memory() -> None:
     """What was built until now (weights, lexicons, tables) lives as long as the process: the collector need not walk it again and again.
 
@@ -51,7 +55,7 @@ def settle_memory() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(*SELDOM)
 
 
 def stop_on_signals() -> threading.Event:

@@ -7,19 +7,22 @@ import shutil
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import structlog
-from flask import Flask
 
 from shared.bus import open_bus
 from shared.bus.contract import Bus
 from shared.database import Database
 from shared.events import TOPICS, dead_letters
-from shared.http import Door
 from shared.identity import Revocations, Verifier, load_public_key
 from shared.operations import Crew, Liveness
-from shared.server import Server
 from shared.settings import PORTS, Settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from shared.http import Door
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +51,9 @@ class Context:
 
     def door(self, checks: Mapping[str, Callable[[], bool]], *troubles: Callable[[], str]) -> Door:
         """The API's door with the bus, and the disk of whoever keeps anything on it, among what makes it ready."""
+        # What serves the APIs takes a tenth of a command's start: only who serves waits for it.
+        from shared.http import Door
+
         kept = (self.disk_trouble,) if self.settings.bus == "local" or self.settings.database is None else ()
         return Door(self.verifier, self.liveness, {"bus": self.bus.ready, **checks}, (*kept, *troubles), anonymous_clear=self.settings.tlp_clear_anonymous)
 
@@ -86,6 +92,8 @@ def open_context(settings: Settings, stop: threading.Event, *, now: Callable[[],
 
 def run(context: Context, part: Part) -> None:
     """One service as a process of its own: its loops and its server, until stop. Raises what a thread died of."""
+    from shared.server import Server
+
     settings = context.settings
     port = PORTS[part.service] if settings.port is None else settings.port
     server = Server(part.app, settings.host, port, settings.threads + settings.watchers, part.closing)
