@@ -38,7 +38,7 @@ ORIGIN, ERROR, TIME, CUT, REPLAYED = "veedor-origin-", "veedor-error", "veedor-t
 MAX_BACKOFF = 30.0
 POLL_SECONDS = 0.5
 LAG_SECONDS = 5.0
-GATHER_SECONDS = 0.02
+GATHER_SECONDS = 0.01
 
 
 def full_jitter(attempt: int, *, base: float = 0.2, cap: float = MAX_BACKOFF, draw: Callable[[], float] = random.random) -> float:
