@@ -46,7 +46,7 @@ class House:
         self.producer().publish([Record(self.topic, key, value.encode()) for value in values])
 
 
-def take(consumer: Consumer, count: int, *, seconds: float = 20.0) -> list[Delivery]:
+def take(consumer: Consumer, count: int, *, seconds: float = 60.0) -> list[Delivery]:
     """The next `count` records, at least."""
     found: list[Delivery] = []
     deadline = time.monotonic() + seconds
