@@ -72,8 +72,7 @@ class ScoringPack:
     @classmethod
     def build(cls, country: Pack, learned: Model, chance: Forecast, parties: Iterable[str] = (), names: Iterable[str] = (), readers: Sequence[WordReader] = ()) -> Self:
         """`parties`, `names`: parties and groups, persons and places, which are never read; `readers`: who of the models look up every word."""
-        marks = Marks({code: institution.target for code, institution in country.institutions.items()})
-        return cls(country, Reader(country, parties, names, readers), marks, Rules(country), Clocks(country), Sheet(country), learned, chance)
+        return cls(country, Reader(country, parties, names, readers), Marks(country), Rules(country), Clocks(country), Sheet(country), learned, chance)
 
     @classmethod
     def load(cls, code: str) -> Self:

@@ -80,7 +80,7 @@ class Features:
         self._lexicon = Lexicon(conventions, None)
         self._concepts = conventions.concepts
         self._reader = Reader(pack, conventions.parties, conventions.names)
-        self._marks = Marks({code: institution.target for code, institution in pack.institutions.items()})
+        self._marks = Marks(pack)
         self._known: dict[str, list[str]] = {}
 
     def __call__(self, examples: Collection[Example]) -> list[list[str]]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from services.scoring.examples import Example, Features
 from services.scoring.marks import MARK
@@ -98,6 +99,7 @@ class Fitted:
     Of bills no one labelled, those that a first model of the labelled ones does not find core then count as unrelated: self-training (Yarowsky 1995), negatives only.
     """
 
+    @threadpool_limits.wrap(limits=1)  # type: ignore[untyped-decorator]  # the products are small: threads of the linear algebra only wait for each other
     def __init__(self, examples: Sequence[Example], features: Features) -> None:
         self._features = features
         self.vectorizer = TfidfVectorizer(analyzer=list, min_df=2, binary=True)

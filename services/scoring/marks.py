@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from services.scoring.citing import Cited
 from services.scoring.reading import Reading
-from shared.events import Target
+from shared.countries.pack import Pack
 
 MARK = "@"
 
@@ -17,9 +17,8 @@ class Marks:
     `@n:TARGET` for what a cited norm regulates (`@n:by:` where it is named only as the norm that changed another, `@n:central`, `@n:other`).
     """
 
-    def __init__(self, targets: dict[str, Target]) -> None:
-        """`targets`: of every body of the pack, by its code."""
-        self._of_body = {code: f"{MARK}t:{target}" for code, target in targets.items()}
+    def __init__(self, pack: Pack) -> None:
+        self._of_body = {code: f"{MARK}t:{institution.target}" for code, institution in pack.institutions.items()}
 
     def read(self, reading: Reading) -> Collection[str]:
         where = reading.where

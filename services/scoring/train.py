@@ -36,19 +36,20 @@ _ORDINARY = re.compile("de|del|la|los|las|y|marco|pena|segundo|mercado|norma|gru
 _POLARITY = {"threat": "weakens", "positive": "strengthens"}
 
 
-def train(reference: Path, out: Path, *, seed: int = 7, say: Say = print, folds: Path | None = None, measure: bool = True) -> None:
-    """Write `learned.json` and `chance.json` to `out`, which holds lexicon.json, stop.json and lessons.json.
-
-    `measure`: print the cross-validation of the chance of law first (slow). `folds`: where to write out-of-fold predictions of the labelled bills, in the form of
-    tools/evaluate.py. Raises OSError when the reference data is missing.
-    """
-    bills = {bill["key"]: bill for bill in _lines(reference / "data/pe/bills.jsonl.gz")}
+def train(reference: Path, out: Path, *, seed: int = 7, say: Say = print) -> None:
+    """Write `learned.json` and `chance.json` to `out`, which holds lexicon.json, stop.json and lessons.json. Raises OSError when the reference data is missing."""
+    data = reference / "data/pe"
+    bills = read_bills(data)
+    train_text(data, bills, out, seed=seed, say=say)
     conventions = _without_names(Conventions.load(out), bills.values())
-    _train_text(reference / "data/pe", out, bills, conventions, seed, say, folds)
     ended = [_ended(bill) for bill in bills.values() if bill["period"] in _ENDED and bill["presented"]]
-    for line in fit_chance.measured(ended, conventions, seed) if measure else ():
+    for line in fit_chance.measured(ended, conventions, seed):
         say(line)
     _write(out / "chance.json", fit_chance.fit(ended, conventions, seed))
+
+
+def read_bills(data: Path) -> dict[str, dict[str, Any]]:
+    return {bill["key"]: bill for bill in _lines(data / "bills.jsonl.gz")}
 
 
 def _without_names(conventions: Conventions, bills: Iterable[dict[str, Any]]) -> Conventions:
@@ -72,7 +73,9 @@ def _write(path: Path, model: dict[str, Any]) -> None:
 # -- text ------------------------------------------------------------------------------------------------------------------------------------------------
 
 
-def _train_text(data: Path, out: Path, bills: dict[str, dict[str, Any]], conventions: Conventions, seed: int, say: Say, folds: Path | None) -> None:
+def train_text(data: Path, bills: dict[str, dict[str, Any]], out: Path, *, seed: int = 7, say: Say = print, folds: Path | None = None) -> None:
+    """Write `learned.json` to `out`. `folds`: where to write out-of-fold predictions of the labelled bills, in the form of tools/evaluate.py."""
+    conventions = _without_names(Conventions.load(out), bills.values())
     labels = [label for name in ("dev", "more") for label in _lines(data / "labels" / f"{name}.jsonl")]
     examples = [labelled(label, bills[label["key"]]) for label in labels]
     others = [*beside(labels, bills), *unread(bills, labels), *lessons.load(out / "lessons.json", seed), *_moves(data)]
