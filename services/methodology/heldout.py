@@ -19,7 +19,7 @@ from services.backtest import backtest, by_judgment
 from services.methodology.docket import Window, judgments_of, read_lines, replay
 from services.methodology.scorecard import labels_of, scorecard
 from services.scoring import fit_chance, lessons
-from services.scoring.examples import Features, beside, labelled, unread
+from services.scoring.examples import Features, beside, labelled
 from services.scoring.fit_chance import Ended
 from services.scoring.fit_text import Fitted, calibrate, exported, out_of_fold, surfaces
 from services.scoring.lines import move_of
@@ -33,7 +33,7 @@ COMPLETE = {
 }
 """The years of which the reference data holds every filing, by the period left out of training."""
 RECORD_PERIOD = "2021-2026"
-CONVENTIONS = ("lexicon.json", "stop.json", "lessons.json")
+CONVENTIONS = ("lexicon.json", "stop.json", "labels.jsonl", "lessons.json")
 FOLDS = 4
 SEED = 7
 Say = Callable[[str], None]
@@ -87,7 +87,7 @@ def _write(path: Path, model: Line) -> None:
 
 def _text_model(labels: Sequence[Line], bills: Mapping[str, Line], conventions: Conventions, pack: Pack, folder: Path) -> Line:
     examples = [labelled(label, bills[label["key"]]) for label in labels]
-    others = [*beside(labels, bills), *unread(bills, labels), *lessons.load(folder / "lessons.json", SEED)]
+    others = [*beside(labels, read_lines(folder / "labels.jsonl"), bills), *lessons.load(folder / "lessons.json", SEED)]
     features = Features(pack, conventions)
     calibration = calibrate(examples, out_of_fold(examples, others, _blocks([example.key for example in examples]), features))
     everything = [*examples, *others]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from shared.events import Direction
 
 Line = Mapping[str, Any]
 _BARE_WEIGHT = 0.5
+_OWN_WEIGHT = 0.5
 _UNREAD_WEIGHT = 0.3
 _LESS_TARGETS = frozenset({"core", "alarm", "direction", "mechanism", "severity"})
 
@@ -54,8 +55,17 @@ def labelled(label: Line, bill: Line) -> Example:
     return Example(label["key"], text_of(bill), label["rel"] == 2, frozenset(label["targets"]), label["mech"], label["dir"], label["sev"])
 
 
-def beside(labels: Sequence[Line], bills: Mapping[str, Line]) -> Iterator[Example]:
-    """What else a label teaches: the words that decided direction and severity, and how the bill reads to who sees no more than its title."""
+def beside(labels: Sequence[Line], own: Iterable[Line], bills: Mapping[str, Line]) -> Iterator[Example]:
+    """What teaches beside the labelled bills: those of `own` labels, what else a label teaches, and the bills that have none."""
+    known = [label for label in own if label["key"] in bills]
+    yield from (replace(labelled(label, bills[label["key"]]), weight=_OWN_WEIGHT) for label in known)
+    known += labels
+    yield from _parts(known, bills)
+    yield from _unread(known, bills)
+
+
+def _parts(labels: Sequence[Line], bills: Mapping[str, Line]) -> Iterator[Example]:
+    """The words that decided direction and severity, and how the bill reads to who sees no more than its title."""
     for label in labels:
         bill = bills[label["key"]]
         example = labelled(label, bill)
@@ -65,11 +75,11 @@ def beside(labels: Sequence[Line], bills: Mapping[str, Line]) -> Iterator[Exampl
             yield replace(example, text=bill["title"], weight=_BARE_WEIGHT, parts=_LESS_TARGETS)
 
 
-def unread(bills: Mapping[str, Line], labels: Sequence[Line]) -> Iterator[Example]:
-    """Every bill that no one labelled."""
-    known = {label["key"] for label in labels}
+def _unread(labels: Sequence[Line], bills: Mapping[str, Line]) -> Iterator[Example]:
+    """Every bill whose text no one labelled."""
+    known = {text_of(bills[label["key"]]).lower() for label in labels}
     for key, bill in bills.items():
-        if key not in known and (text := text_of(bill)):
+        if (text := text_of(bill)) and text.lower() not in known:
             yield Example(key, text, False, frozenset(), "none", "neutral", 0, _UNREAD_WEIGHT, frozenset({"core"}), unread=True)
 
 

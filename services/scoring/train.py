@@ -1,4 +1,4 @@
-"""Trains the learned parts of scoring. In: the reference data (labels, bills, moves) and lessons.json; out: learned.json and chance.json. Deterministic by seed.
+"""Trains the learned parts of scoring. In: the reference data (labels, bills, moves), our own labels and lessons.json; out: learned.json and chance.json. Deterministic by seed.
 
 Never imported when serving: it needs scikit-learn. What it prints comes from models that did not see the period they are measured on.
 """
@@ -19,7 +19,7 @@ import orjson
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from services.scoring import fit_chance, lessons
-from services.scoring.examples import Example, Features, beside, labelled, unread
+from services.scoring.examples import Example, Features, beside, labelled
 from services.scoring.fit_chance import Ended
 from services.scoring.fit_text import SIZES, Calibration, Fitted, Floats, calibrate, exported, out_of_fold, surfaces
 from services.scoring.terms import Conventions, tokens
@@ -37,7 +37,7 @@ _POLARITY = {"threat": "weakens", "positive": "strengthens"}
 
 
 def train(reference: Path, out: Path, *, seed: int = 7, say: Say = print) -> None:
-    """Write `learned.json` and `chance.json` to `out`, which holds lexicon.json, stop.json and lessons.json. Raises OSError when the reference data is missing."""
+    """Write `learned.json` and `chance.json` to `out`, which holds lexicon.json, stop.json, labels.jsonl and lessons.json. Raises OSError when the reference data is missing."""
     data = reference / "data/pe"
     bills = read_bills(data)
     train_text(data, bills, out, seed=seed, say=say)
@@ -78,7 +78,7 @@ def train_text(data: Path, bills: dict[str, dict[str, Any]], out: Path, *, seed:
     conventions = _without_names(Conventions.load(out), bills.values())
     labels = [label for name in ("dev", "more") for label in _lines(data / "labels" / f"{name}.jsonl")]
     examples = [labelled(label, bills[label["key"]]) for label in labels]
-    others = [*beside(labels, bills), *unread(bills, labels), *lessons.load(out / "lessons.json", seed), *_moves(data)]
+    others = [*beside(labels, _lines(out / "labels.jsonl"), bills), *lessons.load(out / "lessons.json", seed), *_moves(data)]
     features = Features(load("pe"), conventions)
     raw = out_of_fold(examples, others, _eras(bills, others), features)
     calibration = calibrate(examples, raw)

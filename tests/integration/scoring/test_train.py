@@ -29,7 +29,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not DATA.is_dir():
         pytest.skip(f"no reference data at {DATA}: set VEEDOR_REFERENCE to the folder that has data/pe")
     folder = tmp_path_factory.mktemp("weights")
-    for name in ("lexicon.json", "stop.json", "lessons.json"):
+    for name in ("lexicon.json", "stop.json", "labels.jsonl", "lessons.json"):
         shutil.copy(SHIPPED / name, folder)
     train_text(DATA, read_bills(DATA), folder, say=lambda _: None, folds=folder / "folds.jsonl")
     return folder
