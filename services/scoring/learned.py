@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,48 +16,57 @@ from services.scoring.lanes import Lanes
 from services.scoring.marks import MARK
 from services.scoring.scanning import Scanner
 from services.scoring.terms import UNDONE, Conventions, Lexicon, tokens
-from services.scoring.vocabulary import Key, Vocabulary
+from services.scoring.vocabulary import Vocabulary
 from shared.events import Direction, Mechanism, Target
 
 _CUES = 5
 _WORTH_SHOWING = 0.05
 
 
+Head = tuple[int, float, float]
+"""Of a linear model: its lane, its bias and its slope."""
+
+
 class Reading:
     """Calibrated probabilities in 0..1; `targets`, `mechanisms`, `direction` and `severity` (expected, 0..3) hold given that the text is core.
 
-    `cues` are (words, weight), heaviest first, of texts that may be core. Most texts are not: what only those are asked is worked out when asked.
+    `cues` are (words, weight), heaviest first, of texts that may be core. Most texts are not: each head is worked out when asked.
     """
 
-    __slots__ = ("_chances", "_found", "_model", "relevance")
+    __slots__ = ("_found", "_model", "_scale", "_sums", "relevance")
 
-    def __init__(self, model: Learned, found: set[Key]) -> None:
+    def __init__(self, model: Learned, found: set[int]) -> None:
+        """`found`: places of grams."""
         self._model = model
         self._found = found
-        self._chances = model.chances(found)
-        self.relevance = self._chances[model.core]
+        self._sums, self._scale = model.weigh(found)
+        (self.relevance,) = self._chances(model.core)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Reading) and (self._chances, self.cues) == (other._chances, other.cues)
+        return isinstance(other, Reading) and (self._sums, self.cues) == (other._sums, other.cues)
 
     __hash__ = None  # type: ignore[assignment]
 
+    def _chances(self, heads: Sequence[Head]) -> list[float]:
+        exp, sums, scale = math.exp, self._sums, self._scale
+        return [1.0 / (1.0 + exp(-bias - slope * scale * sums[lane])) for lane, bias, slope in heads]
+
     @property
     def alarm(self) -> float:
-        return self._chances[self._model.alarm]
+        return self._chances(self._model.alarm)[0]
 
     @property
     def targets(self) -> dict[Target, float]:
-        return {target: self._chances[head] for target, head in self._model.targets}
+        return dict(zip(Target, self._chances(self._model.targets), strict=True))
 
     @property
     def mechanisms(self) -> dict[Mechanism, float]:
-        return {mechanism: self._chances[head] for mechanism, head in self._model.mechanisms}
+        return dict(zip(Mechanism, self._chances(self._model.mechanisms), strict=True))
 
     @property
     def direction(self) -> dict[Direction, float]:
         """Does the text tell a direction? If so, does it weaken? If not, is it merely technical?"""
-        told, weakens, neutral = self._model.directions(self._chances)
+        told, weakens, neutral = self._chances(self._model.directions)
         return {
             Direction.WEAKENS: told * weakens,
             Direction.STRENGTHENS: told * (1.0 - weakens),
@@ -69,8 +77,7 @@ class Reading:
     @property
     def severity(self) -> float:
         """Expected: the chances of being at least 1, 2 and 3 added up."""
-        at_least: tuple[float, ...] = self._model.sizes(self._chances)
-        return sum(at_least)
+        return sum(self._chances(self._model.sizes))
 
     @property
     def cues(self) -> tuple[tuple[str, float], ...]:
@@ -88,31 +95,31 @@ class Learned:
     """Linear heads over the n-grams, concept pairs and marks of a text."""
 
     __slots__ = (
-        *("_bias", "_lanes", "_rows", "_slope", "_vocabulary"),
+        *("_lanes", "_rows", "_vocabulary"),
         *("alarm", "core", "cues", "directions", "mechanisms", "scanner", "sizes", "targets", "version"),
     )
 
     def __init__(self, model: dict[str, Any], conventions: Conventions) -> None:
-        heads: dict[str, int] = {head: at for at, head in enumerate(model["heads"])}
+        heads: dict[str, Head] = {head: (lane, fitted["bias"], fitted["slope"]) for lane, (head, fitted) in enumerate(model["heads"].items())}
         self.version: str = model["version"]
-        self._bias: tuple[float, ...] = tuple(head["bias"] for head in model["heads"].values())
-        self._slope: tuple[float, ...] = tuple(head["slope"] for head in model["heads"].values())
-        self.core, self.alarm = heads["core"], heads["alarm"]
-        self.directions = itemgetter(heads["told"], heads["weakens"], heads["neutral"])
-        self.targets = tuple((target, heads[target]) for target in Target)
-        self.mechanisms = tuple((mechanism, heads[mechanism]) for mechanism in Mechanism)
-        self.sizes = itemgetter(heads["size1"], heads["size2"], heads["size3"])
+        self.core, self.alarm = (heads["core"],), (heads["alarm"],)
+        self.directions = (heads["told"], heads["weakens"], heads["neutral"])
+        self.targets = tuple(heads[target] for target in Target)
+        self.mechanisms = tuple(heads[mechanism] for mechanism in Mechanism)
+        self.sizes = (heads["size1"], heads["size2"], heads["size3"])
         self._vocabulary = Vocabulary(model["terms"], conventions.concepts, model["words"])
         self.scanner = Scanner(Lexicon(conventions, model["words"]), self._vocabulary.codes)
         self._lanes = Lanes(len(heads) + 1)
-        keys = {gram: key for gram in model["terms"] if (key := self._vocabulary.key(gram)) is not None}
-        self._rows = {key: self._row(model["terms"][gram], heads) for gram, key in keys.items()}
-        self.cues = {key: cue for gram, key in keys.items() if (cue := _cue(gram, model["terms"][gram], model["words"]))}
+        places = {gram: place for gram in model["terms"] if (place := self._vocabulary.place(gram))}
+        self._rows = [0] * self._vocabulary.size
+        for gram, place in places.items():
+            self._rows[place] = self._row(model["terms"][gram], heads)
+        self.cues = {place: cue for gram, place in places.items() if (cue := _cue(gram, model["terms"][gram], model["words"]))}
 
-    def _row(self, term: tuple[float, dict[str, float]], heads: dict[str, int]) -> int:
+    def _row(self, term: tuple[float, dict[str, float]], heads: dict[str, Head]) -> int:
         """Weight times idf of every head, and idf squared in the last lane: the length of the text's vector."""
         idf, weights = term
-        return self._lanes.row([*((heads[head], weight * idf) for head, weight in weights.items()), (len(heads), idf * idf)])
+        return self._lanes.row([*((heads[head][0], weight * idf) for head, weight in weights.items()), (len(heads), idf * idf)])
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -126,16 +133,12 @@ class Learned:
 
     def read(self, text: str, words: Sequence[str] | None = None, marks: Iterable[str] = ()) -> Reading:
         """`text` is the title, or title and summary joined by a newline; `words` are its words in lower case, if they are split already; `marks` what the reader found."""
-        found = self._vocabulary.find(self.scanner.read(tokens(text) if words is None else words))
-        found.update(marks)
-        return Reading(self, found)
+        return Reading(self, self._vocabulary.find(self.scanner.read(tokens(text) if words is None else words), marks))
 
-    def chances(self, found: Iterable[Key]) -> list[float]:
-        """Of every head, from the grams found."""
-        *sums, squares = self._lanes.sums(filter(None, map(self._rows.get, found)))
-        scale = 1.0 / (Lanes.SCALE * math.sqrt(squares / Lanes.SCALE)) if squares else 0.0
-        exp = math.exp
-        return [1.0 / (1.0 + exp(-bias - slope * scale * total)) for bias, slope, total in zip(self._bias, self._slope, sums, strict=True)]
+    def weigh(self, found: Iterable[int]) -> tuple[tuple[int, ...], float]:
+        """The sum of what all grams found weigh, a lane each head, and what scales it by the length of the text."""
+        *sums, squares = self._lanes.sums(map(self._rows.__getitem__, found))
+        return tuple(sums), 1.0 / (Lanes.SCALE * math.sqrt(squares / Lanes.SCALE)) if squares else 0.0
 
 
 def _cue(gram: str, term: tuple[float, dict[str, float]], words: dict[str, str]) -> _Cue | None:

@@ -134,7 +134,7 @@ class Reader:
         self._compile(pack, parties)
         self._typos = Typos(self._spelt)
         still = {_DROPPED, _UNKNOWN, *(self._vocabulary.get(name, _UNKNOWN) for name in self._names)}
-        self._counts = bytes(number not in still for number in range(len(self._vocabulary) + _UNKNOWN + 1))
+        self._counts = [int(number not in still) for number in range(len(self._vocabulary) + _UNKNOWN + 1)]
 
     def read(self, title: str, summary: str | None = None, text: str | None = None) -> Reading:
         """Reads at most 20,000 words."""
