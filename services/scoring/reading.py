@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate, compress
+from itertools import accumulate, compress, islice
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
@@ -27,7 +27,6 @@ from shared.folding import unaccented
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d{3})*(?:-[a-h]\b)?")
 _NUMBER = re.compile(r"\d")
-_MARKS = "ºª°*"
 CLAIM = "claim"
 _LONGEST = 20_000
 _HIDING = ("blank", "name")
@@ -55,9 +54,10 @@ class Mention(NamedTuple):
 
 @dataclass
 class Reading:
-    """What a text mentions. `where` lists positions by concept or institution; `cited` the norms it names."""
+    """What a text mentions. `plain` is the text as its words were cut from it; `where` lists positions by concept or institution; `cited` the norms it names."""
 
     text: str
+    plain: str
     words: Script
     mentions: tuple[Mention, ...]
     cited: tuple[Cited, ...]
@@ -67,15 +67,8 @@ class Reading:
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
-        """Character span of every word in `text`: between two words stands nothing that could be taken for the second."""
-        text, spans, end = prepared(self.text), [], 0
-        for word in self.words:
-            start = text.find(word, end)
-            if start < 0:  # a letter that grows in lower case left the whole in capitals
-                return [found.span() for found in _TOKEN.finditer(text)]
-            end = start + len(word)
-            spans.append((start, end))
-        return spans
+        """Character span of every word in `text`."""
+        return [found.span() for found in islice(_TOKEN.finditer(self.plain), len(self.words))]
 
     def quote(self, first: int, last: int, longest: int = 160) -> str:
         """The original words from position `first` to `last`."""
@@ -98,11 +91,9 @@ class Reading:
 def prepared(text: str) -> str:
     """Lower case with marks blanked, of the same length as `text`."""
     lower = text.lower()
-    if len(lower) != len(text):
+    if len(lower) != len(text):  # a letter that grows in lower case
         lower = text
-    for mark in _MARKS:
-        lower = lower.replace(mark, " ")
-    return lower
+    return lower.replace("º", " ").replace("ª", " ").replace("°", " ").replace("*", " ")
 
 
 def composed(text: str) -> str:
@@ -139,14 +130,14 @@ class Reader:
     def read(self, title: str, summary: str | None = None, text: str | None = None) -> Reading:
         """Reads at most 20,000 words."""
         parts = [self.without_preamble(composed(title)), *(composed(part) for part in (summary, text) if part)]
-        whole = "\n".join(parts)
-        words, breaks = self._glossary.read(map(prepared, parts), _LONGEST)
+        whole, plain = "\n".join(parts), list(map(prepared, parts))
+        words, breaks = self._glossary.read(plain, _LONGEST)
         mentions = self._mentions(words, breaks)
         named = [(m.code, m.first, m.last) for m in mentions if m.kind in _NORMS]
         cites = _NUMBER.search(whole) or any(m.kind == "norm" for m in mentions)
         cited = self._citing.read(words, named) if cites else ()
         bodies = frozenset([m.code for m in mentions if m.kind == "body"]) if named else _NOTHING
-        return _placed(Reading(whole, words, mentions, cited, bodies, breaks))
+        return _placed(Reading(whole, "\n".join(plain), words, mentions, cited, bodies, breaks))
 
     def without_preamble(self, title: str) -> str:
         """The title less the preamble of a bill carried over from an earlier period, which names the old proponent."""
@@ -253,7 +244,7 @@ def _placed(reading: Reading) -> Reading:
     if lasts and (zones := NormNames(reading.text, reading.words, reading.spans, reading.breaks).zones(lasts)):
         marked = tuple(m._replace(quoted=within(m.first, zones)) for m in reading.mentions)
         cited = tuple(c._replace(quoted=within(c.first, zones)) for c in reading.cited)
-        reading = Reading(reading.text, reading.words, marked, cited, reading.bodies, reading.breaks)
+        reading = Reading(reading.text, reading.plain, reading.words, marked, cited, reading.bodies, reading.breaks)
     where = reading.where
     for mention in reading.mentions:
         if mention.kind not in _NORMS:

@@ -69,8 +69,11 @@ def test_a_vocabulary_finds_the_grams_it_knows(terms: list[str], known: set[str]
     assert {gram for gram in known if vocabulary.place(gram) in found} == known & set(grams(terms, CONCEPTS))
 
 
-LEXICON = Lexicon(Conventions.load(country().directory / "weights"), {"reduc", "mandat", "juez", "elecc", "derog", "efect", "conced"})
-PHRASES = ["reduce el mandato", "de los jueces", "elecciones", "deroga la ley", "12345", "que concede", "sin efecto", "jurado nacional", "poder judicial", "eleciones"]
+LEXICON = Lexicon(Conventions.load(country().directory / "weights"), {"reduc", "mandat", "juez", "elecc", "derog", "efect", "conced", "pais"})
+PHRASES = [
+    *("reduce el mandato", "de los jueces", "elecciones", "deroga la ley", "12345", "que concede"),
+    *("sin efecto", "jurado nacional", "poder judicial", "eleciones", "del país", "partido"),
+]
 WRITTEN = st.lists(st.sampled_from(PHRASES), max_size=15).map(lambda phrases: " ".join(phrases).split())
 
 
