@@ -13,7 +13,7 @@ from typing import Protocol, Self
 
 from services.scoring.chance import Chance
 from services.scoring.clock import BOUND, DEAD, Clock, Clocks, visible
-from services.scoring.direction import Evidence, Rules, claims_only, judge
+from services.scoring.direction import NEUTRAL, Evidence, Rules, claims_only, judge
 from services.scoring.glossary import WordReader
 from services.scoring.learned import Learned
 from services.scoring.marks import Marks
@@ -125,7 +125,7 @@ def assess(move: Move, pack: ScoringPack, as_of: dt.date) -> Assessment:
             "milestone": clock.milestone,
             "inside_one_year": clock.inside_one_year,
             "factors": found.factors,
-            "counterfactuals": tuple(_counterfactuals(facts, found, pack.sheet)) if found.level is not Level.NONE else (),
+            "counterfactuals": tuple(_counterfactuals(facts, found, pack.sheet)) if found.level is not _NO_LEVEL else (),
         },
     )
 
@@ -166,8 +166,8 @@ def _facts(move: Move, reading: Reading, learned: Readings, meaning: Meaning, cl
 def _relevance(learned: float, reading: Reading, evidence: Sequence[Evidence], pack: Pack) -> float:
     """The linear model's probability, raised in log-odds by a rule that fired or a central norm."""
     constants = pack.rubric.constants
-    lift = min(constants["relevance_rule"], max((found.weight for found in evidence if found.direction is not Direction.NEUTRAL), default=0.0))
-    if any(cited.norm is not None and cited.norm.central for cited in reading.cited):
+    lift = min(constants["relevance_rule"], max([found.weight for found in evidence if found.direction is not NEUTRAL], default=0.0)) if evidence else 0.0
+    if reading.cited and any(cited.norm is not None and cited.norm.central for cited in reading.cited):
         lift += constants["relevance_norm"]
     if not lift:
         return learned
@@ -245,6 +245,7 @@ def _alternatives(facts: Facts) -> Iterator[tuple[Words, Facts]]:
         yield _IF["weakens"], facts._replace(meaning=facts.meaning._replace(verdict=verdict._replace(weakens=1.0, abstained=False)))
 
 
+_NO_LEVEL = Level.NONE
 _WAIVED = "second_vote_waived"
 _IF = {
     "waived": Words(es="si no se hubiera exonerado la segunda votación", en="if the second vote had not been waived"),

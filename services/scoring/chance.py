@@ -77,13 +77,13 @@ class Chance:
 
         `words`: those of title and summary in lower case, if they are split already.
         """
-        events = history(move, as_of)
-        state = state_of(move, events, as_of)
+        happened = history(move, as_of)
+        state = state_of(move, happened, as_of)
         period = self._periods.get(period_of(move), 0)
         weights, pulls = self._weights[period], self._pulls[period].__getitem__
         # What was said on the day of filing is one thing the later days know: its features are those of that day.
-        first = state if state.untouched else state_on_filing(move, events)
-        filing = self._subject(move, period, events[0].day.year, words) + (self._bias[period] + sum(map(pulls, first.names)) + _together(weights, first.marks)).real
+        first = state if state.untouched else state_on_filing(move, happened)
+        filing = self._subject(move, period, happened.days[0].year, words) + (self._bias[period] + sum(map(pulls, first.names)) + _together(weights, first.marks)).real
         base = self._base.get(state.base, self._base["all"])
         if state.untouched:
             return _probability(filing), base

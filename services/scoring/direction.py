@@ -20,10 +20,10 @@ from shared.countries.form import Alternatives, Rubric, Rule
 from shared.countries.pack import Pack
 from shared.events import Direction, Instrument, Mechanism, Target, Words
 
-INVERSE = {Direction.WEAKENS: Direction.STRENGTHENS, Direction.STRENGTHENS: Direction.WEAKENS}
+WEAKENS, STRENGTHENS, MIXED, NEUTRAL = _DIRECTIONS = tuple(Direction)
+INVERSE = {WEAKENS: STRENGTHENS, STRENGTHENS: WEAKENS}
 _INSTRUMENT = "instrument."
-_DIRECTIONS = tuple(Direction)
-_NAMED = (Direction.WEAKENS, Direction.STRENGTHENS, Direction.NEUTRAL)
+_NAMED = (WEAKENS, STRENGTHENS, NEUTRAL)
 _LEAST = math.log(1e-4)
 _PAD = 10
 _NEGATION = 3
@@ -238,21 +238,21 @@ CLOSE = Words(
 
 def claims_only(reading: Reading) -> bool:
     """Whether a protective norm is changed under a claim of purpose ("a fin de perfeccionar ...") that says nothing of the change."""
-    protective = any(c.norm is not None and c.norm.direction is Direction.STRENGTHENS and c.norm.central and not c.by for c in reading.cited)
+    protective = any(c.norm is not None and c.norm.direction is STRENGTHENS and c.norm.central and not c.by for c in reading.cited)
     return protective and CLAIM in reading.where and "modify" in reading.where and _ADDS.isdisjoint(reading.where)
 
 
 _ADDS = frozenset(("add", "extend", "restore", "penalty_up", "new_crime"))
 
 
-def judge(learned: Mapping[Direction, float], evidence: Sequence[Evidence], claimed: bool, targets: Iterable[Target], rubric: Rubric) -> Verdict:
+def judge(learned: Mapping[Direction, float], evidence: Sequence[Evidence], claimed: bool, targets: Sequence[Target], rubric: Rubric) -> Verdict:
     """Log-probabilities of the linear model plus the evidence of rules: the strongest of each direction in full, the next two at a quarter."""
     constants = rubric.constants
     weight = constants["learned_weight"]
     log = math.log
     scores = {direction: weight * log(p) if (p := learned.get(direction, 0.0)) > 1e-4 else weight * _LEAST for direction in _DIRECTIONS}
     if claimed:
-        scores[Direction.STRENGTHENS] -= constants["claim_discount"]
+        scores[STRENGTHENS] -= constants["claim_discount"]
     told: dict[Direction, list[float]] = {}
     for found in evidence:
         told.setdefault(found.direction, []).append(found.weight * constants["rule_weight"])
@@ -262,25 +262,25 @@ def judge(learned: Mapping[Direction, float], evidence: Sequence[Evidence], clai
     exp = math.exp
     raw = [exp(score - top) for score in scores.values()]
     total = sum(raw)
-    share = max([rubric.undisclosed.get(target, 0.0) for target in targets], default=0.0)
-    return _verdict(dict(zip(scores, [value / total for value in raw], strict=True)), Direction.MIXED in told, share, constants)
+    share = max([rubric.undisclosed.get(target, 0.0) for target in targets]) if targets else 0.0
+    return _verdict(dict(zip(scores, [value / total for value in raw], strict=True)), MIXED in told, share, constants)
 
 
 def _verdict(p: dict[Direction, float], mixed_by_rule: bool, share: float, constants: Mapping[str, float]) -> Verdict:
     """Names a direction when it is likely enough, ahead of its opposite and not far behind *mixed*; else abstains."""
-    weakens, mixed = p[Direction.WEAKENS], p[Direction.MIXED]
+    weakens, mixed = p[WEAKENS], p[MIXED]
     named = max(_NAMED, key=p.__getitem__)
     likely = p[named]
     margin = likely - max([value for direction, value in p.items() if direction is not named])
     hidden = weakens + share * mixed
     if likely >= constants["name_from"] and likely >= constants["name_over_mixed"] * mixed and likely >= constants["name_over_opposite"] * _opposite(p, named):
-        sure = named is Direction.STRENGTHENS and likely >= constants["no_risk_from"]
-        open_still = named is Direction.WEAKENS or (named is Direction.STRENGTHENS and mixed > likely)
+        sure = named is STRENGTHENS and likely >= constants["no_risk_from"]
+        open_still = named is WEAKENS or (named is STRENGTHENS and mixed > likely)
         return Verdict(named, p, 0.0 if sure else hidden if open_still else weakens, False, None, max(margin, 0.0))
     if mixed_by_rule and mixed >= likely:
-        return Verdict(Direction.MIXED, p, weakens + 0.5 * share * mixed, False, None, -margin)
-    return Verdict(Direction.MIXED, p, hidden, True, UNCLEAR if mixed >= likely else CLOSE, abs(margin))
+        return Verdict(MIXED, p, weakens + 0.5 * share * mixed, False, None, -margin)
+    return Verdict(MIXED, p, hidden, True, UNCLEAR if mixed >= likely else CLOSE, abs(margin))
 
 
 def _opposite(p: Mapping[Direction, float], named: Direction) -> float:
-    return p[INVERSE[named]] if named in INVERSE else max(p[Direction.WEAKENS], p[Direction.STRENGTHENS])
+    return p[INVERSE[named]] if named in INVERSE else max(p[WEAKENS], p[STRENGTHENS])

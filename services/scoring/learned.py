@@ -12,6 +12,8 @@ from typing import Any, Self
 
 import orjson
 
+from services.scoring.direction import MIXED, NEUTRAL, STRENGTHENS, WEAKENS
+from services.scoring.heads import Head, Heads
 from services.scoring.lanes import Lanes
 from services.scoring.marks import MARK
 from services.scoring.scanning import Scanner
@@ -21,16 +23,14 @@ from shared.events import Direction, Mechanism, Target
 
 _CUES = 5
 _WORTH_SHOWING = 0.05
-
-
-Head = tuple[int, float, float]
-"""Of a linear model: its lane, its bias and its slope."""
+_ALL_ASKED = ("core", "told", "weakens", "neutral", "size1", "size2", "size3")
+_TARGETS, _MECHANISMS = tuple(Target), tuple(Mechanism)
 
 
 class Reading:
     """Calibrated probabilities in 0..1; `targets`, `mechanisms`, `direction` and `severity` (expected, 0..3) hold given that the text is core.
 
-    `cues` are (words, weight), heaviest first, of texts that may be core. Most texts are not: each head is worked out when asked.
+    `cues` are (words, weight), heaviest first, of texts that may be core. Most texts are not: what only those are asked is worked out when asked.
     """
 
     __slots__ = ("_found", "_model", "_scale", "_sums", "relevance")
@@ -39,45 +39,47 @@ class Reading:
         """`found`: places of grams."""
         self._model = model
         self._found = found
-        self._sums, self._scale = model.weigh(found)
-        (self.relevance,) = self._chances(model.core)
+        self._sums = model.asked.sums(found)
+        squares = self._sums[-1]
+        self._scale = 1.0 / (Lanes.SCALE * math.sqrt(squares / Lanes.SCALE)) if squares else 0.0
+        (self.relevance,) = self._chances(model.core, self._sums)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Reading) and (self._sums, self.cues) == (other._sums, other.cues)
+        return isinstance(other, Reading) and (self._sums, self.targets, self.mechanisms, self.cues) == (other._sums, other.targets, other.mechanisms, other.cues)
 
     __hash__ = None  # type: ignore[assignment]
 
-    def _chances(self, heads: Sequence[Head]) -> list[float]:
-        exp, sums, scale = math.exp, self._sums, self._scale
+    def _chances(self, heads: Sequence[Head], sums: Sequence[int]) -> list[float]:
+        exp, scale = math.exp, self._scale
         return [1.0 / (1.0 + exp(-bias - slope * scale * sums[lane])) for lane, bias, slope in heads]
 
     @property
     def alarm(self) -> float:
-        return self._chances(self._model.alarm)[0]
+        return self._chances(self._model.alarm, self._model.others.sums(self._found))[0]
 
     @property
     def targets(self) -> dict[Target, float]:
-        return dict(zip(Target, self._chances(self._model.targets), strict=True))
+        return dict(zip(_TARGETS, self._chances(self._model.targets, self._model.others.sums(self._found)), strict=True))
 
     @property
     def mechanisms(self) -> dict[Mechanism, float]:
-        return dict(zip(Mechanism, self._chances(self._model.mechanisms), strict=True))
+        return dict(zip(_MECHANISMS, self._chances(self._model.mechanisms, self._model.others.sums(self._found)), strict=True))
 
     @property
     def direction(self) -> dict[Direction, float]:
         """Does the text tell a direction? If so, does it weaken? If not, is it merely technical?"""
-        told, weakens, neutral = self._chances(self._model.directions)
+        told, weakens, neutral = self._chances(self._model.directions, self._sums)
         return {
-            Direction.WEAKENS: told * weakens,
-            Direction.STRENGTHENS: told * (1.0 - weakens),
-            Direction.MIXED: (1.0 - told) * (1.0 - neutral),
-            Direction.NEUTRAL: (1.0 - told) * neutral,
+            WEAKENS: told * weakens,
+            STRENGTHENS: told * (1.0 - weakens),
+            MIXED: (1.0 - told) * (1.0 - neutral),
+            NEUTRAL: (1.0 - told) * neutral,
         }
 
     @property
     def severity(self) -> float:
         """Expected: the chances of being at least 1, 2 and 3 added up."""
-        return sum(self._chances(self._model.sizes))
+        return sum(self._chances(self._model.sizes, self._sums))
 
     @property
     def cues(self) -> tuple[tuple[str, float], ...]:
@@ -94,32 +96,22 @@ _Cue = tuple[float, str]
 class Learned:
     """Linear heads over the n-grams, concept pairs and marks of a text."""
 
-    __slots__ = (
-        *("_lanes", "_rows", "_vocabulary"),
-        *("alarm", "core", "cues", "directions", "mechanisms", "scanner", "sizes", "targets", "version"),
-    )
+    __slots__ = ("_vocabulary", "alarm", "asked", "core", "cues", "directions", "mechanisms", "others", "scanner", "sizes", "targets", "version")
 
     def __init__(self, model: dict[str, Any], conventions: Conventions) -> None:
-        heads: dict[str, Head] = {head: (lane, fitted["bias"], fitted["slope"]) for lane, (head, fitted) in enumerate(model["heads"].items())}
         self.version: str = model["version"]
-        self.core, self.alarm = (heads["core"],), (heads["alarm"],)
-        self.directions = (heads["told"], heads["weakens"], heads["neutral"])
-        self.targets = tuple(heads[target] for target in Target)
-        self.mechanisms = tuple(heads[mechanism] for mechanism in Mechanism)
-        self.sizes = (heads["size1"], heads["size2"], heads["size3"])
         self._vocabulary = Vocabulary(model["terms"], conventions.concepts, model["words"])
         self.scanner = Scanner(Lexicon(conventions, model["words"]), self._vocabulary.codes)
-        self._lanes = Lanes(len(heads) + 1)
-        places = {gram: place for gram in model["terms"] if (place := self._vocabulary.place(gram))}
-        self._rows = [0] * self._vocabulary.size
-        for gram, place in places.items():
-            self._rows[place] = self._row(model["terms"][gram], heads)
-        self.cues = {place: cue for gram, place in places.items() if (cue := _cue(gram, model["terms"][gram], model["words"]))}
-
-    def _row(self, term: tuple[float, dict[str, float]], heads: dict[str, Head]) -> int:
-        """Weight times idf of every head, and idf squared in the last lane: the length of the text's vector."""
-        idf, weights = term
-        return self._lanes.row([*((heads[head][0], weight * idf) for head, weight in weights.items()), (len(heads), idf * idf)])
+        self.asked = Heads(_ALL_ASKED, model, self._vocabulary)
+        self.others = Heads(("alarm", *_TARGETS, *_MECHANISMS), model, self._vocabulary)
+        asked, others = self.asked.named, self.others.named
+        self.core, self.alarm = (asked["core"],), (others["alarm"],)
+        self.directions = (asked["told"], asked["weakens"], asked["neutral"])
+        self.sizes = (asked["size1"], asked["size2"], asked["size3"])
+        self.targets = tuple(others[target] for target in _TARGETS)
+        self.mechanisms = tuple(others[mechanism] for mechanism in _MECHANISMS)
+        cues = {self._vocabulary.place(gram): _cue(gram, term, model["words"]) for gram, term in model["terms"].items()}
+        self.cues = {place: cue for place, cue in cues.items() if place and cue}
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -134,11 +126,6 @@ class Learned:
     def read(self, text: str, words: Sequence[str] | None = None, marks: Iterable[str] = ()) -> Reading:
         """`text` is the title, or title and summary joined by a newline; `words` are its words in lower case, if they are split already; `marks` what the reader found."""
         return Reading(self, self._vocabulary.find(self.scanner.read(tokens(text) if words is None else words), marks))
-
-    def weigh(self, found: Iterable[int]) -> tuple[tuple[int, ...], float]:
-        """The sum of what all grams found weigh, a lane each head, and what scales it by the length of the text."""
-        *sums, squares = self._lanes.sums(map(self._rows.__getitem__, found))
-        return tuple(sums), 1.0 / (Lanes.SCALE * math.sqrt(squares / Lanes.SCALE)) if squares else 0.0
 
 
 def _cue(gram: str, term: tuple[float, dict[str, float]], words: dict[str, str]) -> _Cue | None:

@@ -121,7 +121,7 @@ def result(key: Any, found: Assessment) -> Line:
         "level": str(found.level),
         "p_law": None if found.p_law is None else round(found.p_law, 6),
         "earliest_law": found.earliest_law.isoformat() if found.earliest_law else None,
-        "factors": [{"rule": f.rule, "part": f.part, "points": f.points, "quote": f.quote, "citation": f.citation} for f in found.factors],
+        "factors": [{"rule": f["rule"], "part": f["part"], "points": f["points"], "quote": f["quote"], "citation": f["citation"]} for f in map(vars, found.factors)],
     }
 
 

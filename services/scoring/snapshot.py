@@ -14,7 +14,7 @@ from functools import lru_cache, partial
 from itertools import chain
 from typing import NamedTuple
 
-from services.scoring.history import Event, history
+from services.scoring.history import History, history
 from services.scoring.memory import Memory
 from shared.events import Move
 from shared.folding import unaccented
@@ -89,33 +89,34 @@ class State(NamedTuple):
     marks: tuple[str, ...]
 
 
-def features_of(move: Move, events: Sequence[Event], as_of: dt.date) -> dict[str, float]:
-    """The same from its events, oldest first."""
-    state = state_of(move, events, as_of)
+def features_of(move: Move, happened: History, as_of: dt.date) -> dict[str, float]:
+    """The same from its history."""
+    state = state_of(move, happened, as_of)
     return dict.fromkeys(chain(*state.names, state.marks), 1.0)
 
 
-def state_of(move: Move, events: Sequence[Event], as_of: dt.date) -> State:
+def state_of(move: Move, happened: History, as_of: dt.date) -> State:
     """The same, for whoever asks often."""
-    return _state(proponent_kind(move.proponent), period_start(move, events[0].day), events, as_of)
+    return _state(proponent_kind(move.proponent), period_start(move, happened.days[0]), happened, as_of)
 
 
-def state_on_filing(move: Move, events: Sequence[Event]) -> State:
+def state_on_filing(move: Move, happened: History) -> State:
     """As it stood at the end of the day of filing."""
-    filed = events[0].day
+    filed = happened.days[0]
     kind, start = proponent_kind(move.proponent), period_start(move, filed)
-    if not events[0].detail and (len(events) == 1 or events[1].day != filed):
+    that_day = bisect_right(happened.days, filed)
+    if that_day == 1 and not happened.details[0]:
         return _just_filed(kind, start, filed)
-    return _state(kind, start, [event for event in events if event.day == filed], filed)
+    return _state(kind, start, happened.first(that_day), filed)
 
 
 @lru_cache(maxsize=16_384)
 def _just_filed(kind: str, start: dt.date, filed: dt.date) -> State:
-    return _state(kind, start, [Event(filed, "filed", "")], filed)
+    return _state(kind, start, History((filed,), ("filed",), ("",)), filed)
 
 
-def _state(kind: str, start: dt.date, events: Sequence[Event], as_of: dt.date) -> State:
-    days, happenings, details = zip(*events, strict=True)
+def _state(kind: str, start: dt.date, history: History, as_of: dt.date) -> State:
+    days, happenings, details = history
     filed = days[0]
     rung, last, at, end, happened = _course(happenings)
     top = _RUNG[rung]
