@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import math
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import NamedTuple
 
 from services.scoring.citing import Cited
@@ -58,14 +58,17 @@ class Verdict(NamedTuple):
 
 
 class Rules:
-    """A pack's direction rules, compiled: each is tried only when its first group is present."""
+    """A pack's direction rules, compiled: each is thought of only when its most telling group is present, the one whose concepts stand in the fewest rules."""
 
     def __init__(self, pack: Pack) -> None:
         self._pack = pack
         self._by_concept: dict[str, list[tuple[Rule, tuple[Alternatives, ...]]]] = {}
+        uses = Counter(concept for rule in pack.rules for group in rule.all for concept in group)
         for rule in pack.rules:
-            for concept in rule.all[0]:
-                self._by_concept.setdefault(concept, []).append((rule, rule.all[1:]))
+            telling = min(rule.all, key=lambda group: max(uses[concept] for concept in group))
+            others = tuple(group for group in rule.all if group is not telling)
+            for concept in telling:
+                self._by_concept.setdefault(concept, []).append((rule, others))
 
     def find(self, reading: Reading, instrument: Instrument, as_of: dt.date) -> list[Evidence]:
         """All evidence of a text, strongest first."""
@@ -88,8 +91,9 @@ class Rules:
         if match is None:
             return None
         first, last = min(m.first for m in match), max(m.last for m in match)
-        start, end = min(m.start for m in match), max(m.end for m in match)
-        if any(_near(m, start, end) for concept in rule.none for m in reading.where.get(concept, ())):
+        counts = reading.counts
+        start, end = min(counts[m.first] for m in match), max(counts[m.last] for m in match)
+        if any(_near(m, counts, start, end) for concept in rule.none for m in reading.where.get(concept, ())):
             return None
         direction = rule.direction
         if rule.negated != "ignore" and _negated(reading, match, start):
@@ -107,49 +111,50 @@ def _match(rule: Rule, reading: Reading) -> list[Mention] | None:
     if not places or not all(places):
         return None
     best: list[Mention] | None = None
-    others = [(sorted(place, key=_COUNT) if len(place) > _MANY else place, group) for place, group in zip(places[1:], groups[1:], strict=True)]
+    counts = reading.counts
+    others = [(sorted(place, key=lambda m: counts[m.last]) if len(place) > _MANY else place, group) for place, group in zip(places[1:], groups[1:], strict=True)]
     for start in places[0]:
         chosen = [start]
         for place, group in others:
-            near = _nearest(place, chosen[-1], rule.ordered, group)
+            near = _nearest(place, counts, chosen[-1], rule.ordered, group)
             if near is None:
                 break
             chosen.append(near)
         else:
-            if _fits(rule, reading, chosen) and (best is None or _width(chosen) < _width(best)):
+            if _fits(rule, reading, chosen) and (best is None or _width(chosen, counts) < _width(best, counts)):
                 best = chosen
     return best
 
 
 def _fits(rule: Rule, reading: Reading, chosen: Sequence[Mention]) -> bool:
-    return _width(chosen) <= rule.within and reading.segment(min(m.first for m in chosen)) == reading.segment(max(m.last for m in chosen))
+    return _width(chosen, reading.counts) <= rule.within and reading.segment(min(m.first for m in chosen)) == reading.segment(max(m.last for m in chosen))
 
 
-def _nearest(place: Sequence[Mention], to: Mention, ordered: bool, group: Alternatives) -> Mention | None:
+def _nearest(place: Sequence[Mention], counts: Sequence[int], to: Mention, ordered: bool, group: Alternatives) -> Mention | None:
     """Of equally near ones, the first in the order of the group's concepts."""
+    here = counts[to.first]
     if len(place) > _MANY:
-        close = place[bisect_left(place, to.start - _REACH, key=_COUNT) : bisect_right(place, to.start + _REACH, key=_COUNT)]
+        close = place[bisect_left(place, here - _REACH, key=lambda m: counts[m.last]) : bisect_right(place, here + _REACH, key=lambda m: counts[m.last])]
         place = sorted(close, key=lambda m: group.index(m.code))
     allowed = [m for m in place if m.first > to.last] if ordered else place
-    return min(allowed, key=lambda m: abs(m.start - to.start), default=None)
+    return min(allowed, key=lambda m: abs(counts[m.first] - here), default=None)
 
 
 # Of very many mentions only those near enough to count are looked at: no rule reaches over 60 words, no phrase is as long as 20.
-_COUNT = attrgetter("end")
 _MANY, _REACH = 60, 80
 
 
-def _width(chosen: Sequence[Mention]) -> int:
-    return max(m.end for m in chosen) - min(m.start for m in chosen)
+def _width(chosen: Sequence[Mention], counts: Sequence[int]) -> int:
+    return max(counts[m.last] for m in chosen) - min(counts[m.first] for m in chosen)
 
 
-def _near(mention: Mention, start: int, end: int) -> bool:
-    return start - _PAD <= mention.start <= end + _PAD and not mention.quoted
+def _near(mention: Mention, counts: Sequence[int], start: int, end: int) -> bool:
+    return start - _PAD <= counts[mention.first] <= end + _PAD and not mention.quoted
 
 
 def _negated(reading: Reading, match: Iterable[Mention], start: int) -> bool:
     own = {(m.first, m.last) for m in match}
-    return any(start - _NEGATION <= m.start < start and (m.first, m.last) not in own for m in reading.where.get("negation", ()))
+    return any(start - _NEGATION <= reading.counts[m.first] < start and (m.first, m.last) not in own for m in reading.where.get("negation", ()))
 
 
 def _norm_evidence(reading: Reading, as_of: dt.date) -> Iterator[Evidence]:
