@@ -33,12 +33,13 @@ class Reading:
     `cues` are (words, weight), heaviest first, of texts that may be core. Most texts are not: what only those are asked is worked out when asked.
     """
 
-    __slots__ = ("_found", "_model", "_scale", "_sums", "relevance")
+    __slots__ = ("_found", "_model", "_others", "_scale", "_sums", "relevance")
 
     def __init__(self, model: Learned, found: set[int]) -> None:
         """`found`: places of grams."""
         self._model = model
         self._found = found
+        self._others: tuple[int, ...] | None = None
         self._sums = model.asked.sums(found)
         squares = self._sums[-1]
         self._scale = 1.0 / (Lanes.SCALE * math.sqrt(squares / Lanes.SCALE)) if squares else 0.0
@@ -53,17 +54,23 @@ class Reading:
         exp, scale = math.exp, self._scale
         return [1.0 / (1.0 + exp(-bias - slope * scale * sums[lane])) for lane, bias, slope in heads]
 
+    def _core_only(self, heads: Sequence[Head]) -> list[float]:
+        """Of heads that few texts are asked."""
+        if self._others is None:
+            self._others = self._model.others.sums(self._found)
+        return self._chances(heads, self._others)
+
     @property
     def alarm(self) -> float:
-        return self._chances(self._model.alarm, self._model.others.sums(self._found))[0]
+        return self._core_only(self._model.alarm)[0]
 
     @property
     def targets(self) -> dict[Target, float]:
-        return dict(zip(_TARGETS, self._chances(self._model.targets, self._model.others.sums(self._found)), strict=True))
+        return dict(zip(_TARGETS, self._core_only(self._model.targets), strict=True))
 
     @property
     def mechanisms(self) -> dict[Mechanism, float]:
-        return dict(zip(_MECHANISMS, self._chances(self._model.mechanisms, self._model.others.sums(self._found)), strict=True))
+        return dict(zip(_MECHANISMS, self._core_only(self._model.mechanisms), strict=True))
 
     @property
     def direction(self) -> dict[Direction, float]:
@@ -86,11 +93,11 @@ class Reading:
         if self.relevance < _WORTH_SHOWING:
             return ()
         heaviest = sorted(filter(None, map(self._model.cues.get, self._found)), reverse=True)[:_CUES]
-        return tuple([(words, round(pull, 3)) for pull, words in heaviest])
+        return tuple([(words, said) for _, words, said in heaviest])
 
 
-# One n-gram: its pull on cues and how people write it.
-_Cue = tuple[float, str]
+# One n-gram: its pull on cues, how people write it, and the pull as it is said.
+_Cue = tuple[float, str, float]
 
 
 class Learned:
@@ -132,7 +139,8 @@ def _cue(gram: str, term: tuple[float, dict[str, float]], words: dict[str, str])
     """None for one that is no words."""
     idf, named = term
     written = _written(gram, words)
-    return (idf * (abs(named.get("core", 0.0)) + abs(named.get("weakens", 0.0))), written) if written else None
+    pull = idf * (abs(named.get("core", 0.0)) + abs(named.get("weakens", 0.0)))
+    return (pull, written, round(pull, 3)) if written else None
 
 
 def _written(gram: str, words: dict[str, str]) -> str:

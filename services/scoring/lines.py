@@ -17,6 +17,7 @@ from shared.events import Assessment, Instrument, Move, Stage, Step
 
 Line = dict[str, Any]
 _made_step = maker(Step)
+_FILED, _OTHER, _BILL = Stage.FILED, Stage.OTHER, Instrument.BILL
 
 
 def _text(line: Line, field: str) -> str | None:
@@ -57,7 +58,7 @@ def _step(stage: Stage, native: str | None, day: dt.date, detail: str | None) ->
 
 def _steps(line: Line, pack: Pack) -> list[Step]:
     """Dated steps of a bill line; a native stage nobody mapped is `other`."""
-    steps = [_step(Stage.FILED, None, _day(line["presented"], "presented"), None)] if line.get("presented") else []
+    steps = [_step(_FILED, None, _day(line["presented"], "presented"), None)] if line.get("presented") else []
     stages = line.get("stages") or []
     if not isinstance(stages, list):
         raise ValueError("stages: must be a list")
@@ -70,7 +71,7 @@ def _steps(line: Line, pack: Pack) -> list[Step]:
                 day = _date(date[:10])
             except (TypeError, ValueError):
                 day = _day(date, f"stages.{number}.date")
-            steps.append(_step(pack.stage_of(native) or Stage.OTHER, native, day, found.get("detail")))
+            steps.append(_step(pack.stage_of(native) or _OTHER, native, day, found.get("detail")))
     return steps
 
 
@@ -89,7 +90,7 @@ def move_of(line: Line, pack: Pack) -> Move:
             "country": pack.code,
             "period": _text(line, "period") or "",
             "chamber": _text(line, "chamber") or "",
-            "instrument": Instrument.BILL,
+            "instrument": _BILL,
             "aliases": (),
             "title": title or "",
             "title_origin": "official",

@@ -78,7 +78,7 @@ class Sheet:
         self.rubric = pack.rubric
         self.constants, self.levels = pack.rubric.constants, pack.rubric.levels
         self._short = {code: citation.short for code, citation in pack.citations.items()}
-        self._ready = {rule: self._built(rule, None, line.points, line.citation) for rule, line in pack.rubric.factors.items()}
+        self.lines = {rule: self._built(rule, None, line.points, line.citation) for rule, line in pack.rubric.factors.items()}
 
     def score(self, facts: Facts) -> Score:
         """The one function from facts to level; counterfactuals use it too."""
@@ -92,15 +92,13 @@ class Sheet:
         return Score(severity, imminence, confidence / 100, risk, level_of(risk, severity, imminence, self.levels), factors)
 
     def factor(self, rule: str, quote: str | None = None, points: float | None = None, citation: str | None = None) -> Factor:
-        """A line of the rubric; with its own words, points or citation where given."""
-        if quote is None and points is None and citation is None:
-            return self._ready[rule]
-        fields = self._ready[rule].__dict__.copy()
+        """A line of the rubric with words, points or a citation of its own."""
+        fields = self.lines[rule].__dict__.copy()
+        fields["quote"] = quote
         if points is not None:
             fields["points"] = round(points, 2)
         if citation:
             fields["citation"] = self._short[citation]
-        fields["quote"] = quote
         return _made(fields)
 
     def points(self, rule: str) -> float:
@@ -151,11 +149,11 @@ def _severity(facts: Facts, sheet: Sheet) -> list[Factor]:
     if facts.mechanisms and (heaviest := max([f"mechanism.{mechanism}" for mechanism in facts.mechanisms], key=sheet.points)) in sheet.rubric.factors:
         found.append(sheet.factor(heaviest, facts.lead_quote))
     if facts.reforms_constitution:
-        found.append(sheet.factor("reach.constitution"))
+        found.append(sheet.lines["reach.constitution"])
     if len(facts.meaning.targets) > 2:
-        found.append(sheet.factor("reach.several"))
+        found.append(sheet.lines["reach.several"])
     if facts.declares_only:
-        found.append(sheet.factor("declaration"))
+        found.append(sheet.lines["declaration"])
     found.append(sheet.factor("learned.severity", facts.expected_quote, points=facts.expected * sheet.constants["learned_severity"]))
     return found
 
@@ -171,10 +169,11 @@ def _effect(facts: Facts, sheet: Sheet) -> list[Factor]:
 
 def _imminence(facts: Facts, sheet: Sheet) -> list[Factor]:
     clock = facts.clock
-    found = [sheet.factor(_STAGES[clock.stage])]
+    found = [sheet.lines[_STAGES[clock.stage]]]
     if clock.stage in DEAD:
         return found
-    found += [sheet.factor(f"shortcut.{code}") for code in clock.shortcuts]
+    if clock.shortcuts:
+        found += [sheet.lines[f"shortcut.{code}"] for code in clock.shortcuts]
     if facts.chance is not None:
         found.append(sheet.factor("chance.of_law", points=facts.chance * sheet.constants["chance_points"]))
     if clock.earliest is not None and clock.reached is not None and clock.stage not in BOUND and (clock.earliest - clock.reached).days <= 30:
@@ -195,17 +194,17 @@ def _calendar(facts: Facts, milestone: Milestone, sheet: Sheet) -> list[Factor]:
 
 
 def _confidence(facts: Facts, sheet: Sheet) -> list[Factor]:
-    found = [sheet.factor(_SOURCES[facts.source])]
+    found = [sheet.lines[_SOURCES[facts.source]]]
     if facts.reconstructed:
-        found.append(sheet.factor("evidence.reconstructed"))
+        found.append(sheet.lines["evidence.reconstructed"])
     if facts.lead is not None:
         found.append(sheet.factor("evidence.rule", facts.lead_quote))
     if facts.meaning.verdict.abstained:
-        found.append(sheet.factor("evidence.abstained"))
+        found.append(sheet.lines["evidence.abstained"])
     else:
         found.append(sheet.factor("evidence.margin", points=facts.meaning.verdict.margin * sheet.points("evidence.margin")))
     if facts.clock.inferred:
-        found.append(sheet.factor("evidence.inferred_steps"))
+        found.append(sheet.lines["evidence.inferred_steps"])
     return found
 
 

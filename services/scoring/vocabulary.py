@@ -6,7 +6,7 @@ The place of a term is its code: only neighbours, concepts and marks are looked 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import pairwise
+from itertools import islice
 from typing import Any, TypeAlias
 
 from services.scoring.marks import MARK
@@ -64,7 +64,7 @@ class Vocabulary:
     def find(self, codes: Sequence[int], marks: Iterable[str] = ()) -> set[int]:
         """Places of all grams of a text."""
         place = self._places.get
-        found: set[Any] = {*codes, *map(place, pairwise(codes)), *map(place, marks)}
+        found: set[Any] = {*codes, *map(place, zip(codes, islice(codes, 1, None), strict=False)), *map(place, marks)}
         if self._concepts:
             found.update(map(place, self._conceived(codes)))
         found.discard(None)
