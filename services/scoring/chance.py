@@ -11,6 +11,7 @@ import math
 from array import array
 from collections.abc import Sequence
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,7 +31,7 @@ _FLOOR = 0.001
 class Chance:
     """Serves `chance.json`. In a period seen, words weigh by the year of filing too: bills on one subject share a fate."""
 
-    __slots__ = ("_base", "_bias", "_ends", "_pairs", "_periods", "_pulls", "_squares", "_vocabulary", "_weights", "_words", "_years", "scanner", "version")
+    __slots__ = ("_base", "_bias", "_ends", "_periods", "_pulls", "_squares", "_vocabulary", "_weights", "_words", "_years", "scanner", "version")
 
     def __init__(self, model: dict[str, Any], conventions: Conventions) -> None:
         self.version: str = model["version"]
@@ -42,28 +43,23 @@ class Chance:
         self._pulls = [Memory(partial(_together, weights)) for weights in self._weights]
         known: dict[str, list[float]] = model["words"]
         self._vocabulary = Vocabulary(known, {})
-        self._pairs = {self._vocabulary.key(gram): place for place, gram in enumerate([gram for gram in known if " " in gram], start=len(self._vocabulary.codes) + 1)}
         self._squares = self._placed({gram: rarity * rarity for gram, (rarity, *_) in known.items()})
         self._words = [self._placed({gram: weights[0] * weights[1 + at] for gram, weights in known.items()}) for at in range(len(self._periods) + 1)]
         self._years = {(at, int(year)): self._in_year(at, words, known) for at in self._periods.values() for year, words in model["years"].items()}
         self.scanner = Scanner(Lexicon(conventions, self._vocabulary.codes), self._vocabulary.codes)
 
-    def _place(self, gram: str) -> int:
-        """Of a term its code; pairs of neighbours follow."""
-        return self._pairs[self._vocabulary.key(gram)] if " " in gram else self._vocabulary.codes[gram]
-
     def _placed(self, numbers: dict[str, float]) -> array[float]:
         """Each gram's number at its place; 0 for a term that counts only beside another."""
-        row = array("d", bytes(8 * (1 + len(self._vocabulary.codes) + len(self._pairs))))
+        row = array("d", bytes(8 * self._vocabulary.size))
         for gram, number in numbers.items():
-            row[self._place(gram)] = number
+            row[self._vocabulary.place(gram)] = number
         return row
 
     def _in_year(self, period: int, words: dict[str, float], known: dict[str, list[float]]) -> array[float]:
         """Pulls of all grams in a period, and beside it in a year of filing."""
         pulls = array("d", self._words[period])
         for gram, weight in words.items():
-            pulls[self._place(gram)] += known[gram][0] * weight
+            pulls[self._vocabulary.place(gram)] += known[gram][0] * weight
         return pulls
 
     @classmethod
@@ -81,13 +77,13 @@ class Chance:
 
         `words`: those of title and summary in lower case, if they are split already.
         """
-        events = history(move, as_of)
-        state = state_of(move, events, as_of)
+        happened = history(move, as_of)
+        state = state_of(move, happened, as_of)
         period = self._periods.get(period_of(move), 0)
         weights, pulls = self._weights[period], self._pulls[period].__getitem__
         # What was said on the day of filing is one thing the later days know: its features are those of that day.
-        first = state if state.untouched else state_on_filing(move, events)
-        filing = self._subject(move, period, events[0].day.year, words) + (self._bias[period] + sum(map(pulls, first.names)) + _together(weights, first.marks)).real
+        first = state if state.untouched else state_on_filing(move, happened)
+        filing = self._subject(move, period, happened.days[0].year, words) + (self._bias[period] + sum(map(pulls, first.names)) + _together(weights, first.marks)).real
         base = self._base.get(state.base, self._base["all"])
         if state.untouched:
             return _probability(filing), base
@@ -105,11 +101,9 @@ class Chance:
         """Log-odds from the words of title and summary: the rarity of each over the length of all, times its weight."""
         if words is None:
             words = tokens(f"{move.title}\n{move.summary}" if move.summary else move.title)
-        codes = self.scanner.read(words)
-        found = {*codes, *filter(None, map(self._pairs.get, self._vocabulary.pairs(codes)))}
-        length = math.sqrt(sum(map(self._squares.__getitem__, found)))
-        pulls = self._years.get((period, year), self._words[period])
-        return sum(map(pulls.__getitem__, found)) / length if length else 0.0
+        found = itemgetter(0, 0, *self._vocabulary.find(self.scanner.read(words)))
+        length = math.sqrt(sum(found(self._squares)))
+        return sum(found(self._years.get((period, year), self._words[period]))) / length if length else 0.0
 
 
 def _weights(model: dict[str, Any], period: int) -> dict[str, complex]:

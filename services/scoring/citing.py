@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import compress, pairwise
 from operator import attrgetter
 from typing import NamedTuple
@@ -20,6 +20,7 @@ _ARTICLE = frozenset(("articulo", "artículo", "articulos", "artículos", "art",
 _PART = _words("inciso incisos literal literales numeral numerales parrafo párrafo inc disposicion disposición capitulo capítulo titulo título")
 _GLUE = _words("n no nº nro num numero número numeros números y e o al a los las del de la el núm bis")
 _OPENERS = _LAW | _ARTICLE | _PART | _words("legislativo leg legislativos dl dleg supremo suprema urgencia s legislativa")
+_CONTINUES = _OPENERS | _GLUE
 _CHANGED = ("modificad", "incorporad", "aprobad", "promulgad", "sustituid", "ampliad")
 _NEAR = 14
 _WIDEST_RANGE = 60
@@ -46,7 +47,9 @@ class Citing:
 
     def read(self, words: Sequence[str], named: Sequence[tuple[str, int, int]]) -> tuple[Cited, ...]:
         """`named`: (body or norm code, first, last) of names found by the lexicon."""
-        numbered, articles = self._numbers(words, {last: code for code, _, last in named if code in self._bodies})
+        numbered, articles = self._numbers(words, {last for code, _, last in named if code in self._bodies})
+        if not (numbered or articles or named):
+            return ()
         laws = [Cited(code, self._norms.get(code), first, last, _only_by(words, first)) for code, first, last in numbered]
         by_number = {law.code for law in laws}
         by_name = [Cited(code, self._norms[code], first, last) for code, first, last in named if code in self._norms and code not in by_number]
@@ -58,14 +61,14 @@ class Citing:
         every = {c.code: c for c in (*laws, *by_name, *bound)}.values()
         return tuple(sorted(every, key=attrgetter("first"))) if len(every) > 1 else tuple(every)
 
-    def _numbers(self, words: Sequence[str], ends: Mapping[int, str]) -> tuple[list[tuple[str, int, int]], list[tuple[str, int]]]:
+    def _numbers(self, words: Sequence[str], ends: Set[int]) -> tuple[list[tuple[str, int, int]], list[tuple[str, int]]]:
         """Laws and decrees (code, first, last) and articles (number, position)."""
         laws: list[tuple[str, int, int]] = []
         articles: list[tuple[str, int]] = []
         end = 0
         openers = list(compress(range(len(words)), map(_OPENERS.__contains__, words)))
         for start in sorted({*openers, *ends}) if ends else openers:
-            if start >= end:
+            if start >= end and _goes_on(words, start + 1, ends):
                 end = _run(words, start, ends, laws, articles)
         return laws, articles
 
@@ -82,7 +85,12 @@ class Citing:
         return Cited(code, norm, at, at) if norm else None
 
 
-def _run(words: Sequence[str], start: int, ends: Mapping[int, str], laws: list[tuple[str, int, int]], articles: list[tuple[str, int]]) -> int:
+def _goes_on(words: Sequence[str], at: int, ends: Set[int]) -> bool:
+    """Whether a word can belong to the list of numbers begun before it."""
+    return at < len(words) and (words[at] in _CONTINUES or words[at][0].isdigit() or at in ends)
+
+
+def _run(words: Sequence[str], start: int, ends: Set[int], laws: list[tuple[str, int, int]], articles: list[tuple[str, int]]) -> int:
     """Reads on from a word that may open a list of numbers, to the word that ends it; the position after what was read."""
     kind, since = "", start
     for at in range(start, len(words)):
@@ -118,19 +126,19 @@ def _range(words: Sequence[str], at: int) -> list[str]:
 
 def _opens(words: Sequence[str], at: int) -> str | None:
     word, before = words[at], words[at - 1] if at else ""
+    if word in _LAW:
+        if word == "l" and before == "d":
+            return "decree"
+        return "" if any(earlier.startswith(("proyecto", "proposici")) for earlier in words[max(0, at - 2) : at]) else "law"
     if word in _ARTICLE:
         return "article"
     if word in _PART:
         return "part"
     if word in ("legislativo", "leg", "legislativos") and before in ("decreto", "d", "decretos", "dec"):
         return "decree"
-    if word in ("dl", "dleg") or (word == "l" and before == "d"):
+    if word in ("dl", "dleg"):
         return "decree"
-    if word in _LAW and any(words[back].startswith(("proyecto", "proposici")) for back in range(max(0, at - 2), at)):
-        return ""
-    if word in ("supremo", "urgencia", "s", "suprema", "legislativa"):
-        return ""
-    return "law" if word in _LAW else None
+    return "" if word in ("supremo", "urgencia", "s", "suprema", "legislativa") else None
 
 
 def _plain(word: str) -> str:

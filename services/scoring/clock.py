@@ -8,6 +8,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from services.scoring.memory import Memory
@@ -55,7 +56,7 @@ class Clocks:
     def read(self, move: Move, steps: Sequence[Step], as_of: dt.date) -> Clock:
         """`steps`: the visible ones, in order."""
         last = furthest(steps)
-        stage = last.stage if last else Stage.FILED
+        stage = last.stage if last else _FILED
         taken = self._shortcuts(steps)
         milestone, inside = self._day(as_of)
         return Clock(
@@ -70,13 +71,8 @@ class Clocks:
 
     def _shortcuts(self, steps: Sequence[Step]) -> tuple[str, ...]:
         """Codes of the shortcuts that the steps record, in the pack's order."""
-        seen = self._seen
-        found: set[str] = set()
-        for step in steps:
-            if step.native_stage:
-                found.update(seen[step.native_stage])
-            if step.shortcut:
-                found.update(seen[step.shortcut])
+        labels = chain([step.native_stage for step in steps], [step.shortcut for step in steps])
+        found = set(chain.from_iterable(map(self._seen.__getitem__, filter(None, labels))))
         return tuple(code for code, _ in self._pack.shortcut_phrases if code in found) if found else ()
 
     def _codes(self, text: str) -> tuple[str, ...]:
@@ -100,14 +96,19 @@ _COURSE = (
     *(Stage.OBSERVED, Stage.INSISTENCE, Stage.ENACTED, Stage.PUBLISHED, Stage.IN_FORCE),
 )
 _RANK = {stage: rank for rank, stage in enumerate(_COURSE)}
+_OTHER, _FILED, _FIRST_VOTE = Stage.OTHER, Stage.FILED, Stage.FIRST_VOTE
+_UNREPORTED = frozenset((Stage.FILED, Stage.ADMITTED, Stage.COMMITTEE))
+_VOTED = frozenset((Stage.SECOND_VOTE, Stage.PASSED))
+_PAST_FIRST_VOTE = _VOTED | {Stage.OBSERVED, Stage.INSISTENCE, Stage.RESTORED}
 
 
 def furthest(steps: Sequence[Step]) -> Step | None:
     """The step that says how far a move has come: sent back to committee after a vote it keeps the vote; an end (or a court that restores it) starts anew."""
     reached, furthest_rank = None, None
     for step in steps:
-        if step.stage is not Stage.OTHER:
-            rank = _RANK.get(step.stage)
+        stage = step.stage
+        if stage is not _OTHER:
+            rank = _RANK.get(stage)
             if reached is None or furthest_rank is None or rank is None or rank >= furthest_rank:
                 reached, furthest_rank = step, rank
     return reached
@@ -120,25 +121,25 @@ def earliest(instrument: Instrument, stage: Stage, reached: dt.date, waived: Seq
     if stage in DEAD or instrument not in pack.procedure.laws:
         return None
     rules, day = pack.procedure, as_of
-    if stage in (Stage.FILED, Stage.ADMITTED, Stage.COMMITTEE) and "report_waived" not in waived and "publication_waived" not in waived:
+    if stage in _UNREPORTED and "report_waived" not in waived and "publication_waived" not in waived:
         day += dt.timedelta(days=rules.days_report_to_debate)
     if instrument in rules.two_legislatures:
         day = _second_legislature(stage, reached, day, pack)
-    elif stage not in (Stage.SECOND_VOTE, Stage.PASSED, Stage.OBSERVED, Stage.INSISTENCE, Stage.RESTORED) and "second_vote_waived" not in waived:
+    elif stage not in _PAST_FIRST_VOTE and "second_vote_waived" not in waived:
         day = max(day, _after_first_vote(stage, reached, day, rules.days_first_to_second_vote))
     return pack.add_working_days(day, rules.working_days_to_send)
 
 
 def _after_first_vote(stage: Stage, reached: dt.date, day: dt.date, wait: int) -> dt.date:
-    voted = reached if stage is Stage.FIRST_VOTE else day
+    voted = reached if stage is _FIRST_VOTE else day
     return voted + dt.timedelta(days=wait)
 
 
 def _second_legislature(stage: Stage, reached: dt.date, day: dt.date, pack: Pack) -> dt.date:
     """A reform is voted in two successive ordinary legislatures: the second vote waits for the next to begin."""
-    if stage in (Stage.SECOND_VOTE, Stage.PASSED):
+    if stage in _VOTED:
         return day
-    voted = reached if stage is Stage.FIRST_VOTE else day
+    voted = reached if stage is _FIRST_VOTE else day
     return max(day, next_legislature(voted, pack))
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import math
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import NamedTuple
 
 from services.scoring.citing import Cited
@@ -20,10 +20,10 @@ from shared.countries.form import Alternatives, Rubric, Rule
 from shared.countries.pack import Pack
 from shared.events import Direction, Instrument, Mechanism, Target, Words
 
-INVERSE = {Direction.WEAKENS: Direction.STRENGTHENS, Direction.STRENGTHENS: Direction.WEAKENS}
+WEAKENS, STRENGTHENS, MIXED, NEUTRAL = _DIRECTIONS = tuple(Direction)
+INVERSE = {WEAKENS: STRENGTHENS, STRENGTHENS: WEAKENS}
 _INSTRUMENT = "instrument."
-_DIRECTIONS = tuple(Direction)
-_NAMED = (Direction.WEAKENS, Direction.STRENGTHENS, Direction.NEUTRAL)
+_NAMED = (WEAKENS, STRENGTHENS, NEUTRAL)
 _LEAST = math.log(1e-4)
 _PAD = 10
 _NEGATION = 3
@@ -58,14 +58,17 @@ class Verdict(NamedTuple):
 
 
 class Rules:
-    """A pack's direction rules, compiled: each is tried only when its first group is present."""
+    """A pack's direction rules, compiled: each is thought of only when its most telling group is present, the one whose concepts stand in the fewest rules."""
 
     def __init__(self, pack: Pack) -> None:
         self._pack = pack
         self._by_concept: dict[str, list[tuple[Rule, tuple[Alternatives, ...]]]] = {}
+        uses = Counter(concept for rule in pack.rules for group in rule.all for concept in group)
         for rule in pack.rules:
-            for concept in rule.all[0]:
-                self._by_concept.setdefault(concept, []).append((rule, rule.all[1:]))
+            telling = min(rule.all, key=lambda group: max(uses[concept] for concept in group))
+            others = tuple(group for group in rule.all if group is not telling)
+            for concept in telling:
+                self._by_concept.setdefault(concept, []).append((rule, others))
 
     def find(self, reading: Reading, instrument: Instrument, as_of: dt.date) -> list[Evidence]:
         """All evidence of a text, strongest first."""
@@ -88,8 +91,9 @@ class Rules:
         if match is None:
             return None
         first, last = min(m.first for m in match), max(m.last for m in match)
-        start, end = min(m.start for m in match), max(m.end for m in match)
-        if any(_near(m, start, end) for concept in rule.none for m in reading.where.get(concept, ())):
+        counts = reading.counts
+        start, end = min(counts[m.first] for m in match), max(counts[m.last] for m in match)
+        if any(_near(m, counts, start, end) for concept in rule.none for m in reading.where.get(concept, ())):
             return None
         direction = rule.direction
         if rule.negated != "ignore" and _negated(reading, match, start):
@@ -107,49 +111,50 @@ def _match(rule: Rule, reading: Reading) -> list[Mention] | None:
     if not places or not all(places):
         return None
     best: list[Mention] | None = None
-    others = [(sorted(place, key=_COUNT) if len(place) > _MANY else place, group) for place, group in zip(places[1:], groups[1:], strict=True)]
+    counts = reading.counts
+    others = [(sorted(place, key=lambda m: counts[m.last]) if len(place) > _MANY else place, group) for place, group in zip(places[1:], groups[1:], strict=True)]
     for start in places[0]:
         chosen = [start]
         for place, group in others:
-            near = _nearest(place, chosen[-1], rule.ordered, group)
+            near = _nearest(place, counts, chosen[-1], rule.ordered, group)
             if near is None:
                 break
             chosen.append(near)
         else:
-            if _fits(rule, reading, chosen) and (best is None or _width(chosen) < _width(best)):
+            if _fits(rule, reading, chosen) and (best is None or _width(chosen, counts) < _width(best, counts)):
                 best = chosen
     return best
 
 
 def _fits(rule: Rule, reading: Reading, chosen: Sequence[Mention]) -> bool:
-    return _width(chosen) <= rule.within and reading.segment(min(m.first for m in chosen)) == reading.segment(max(m.last for m in chosen))
+    return _width(chosen, reading.counts) <= rule.within and reading.segment(min(m.first for m in chosen)) == reading.segment(max(m.last for m in chosen))
 
 
-def _nearest(place: Sequence[Mention], to: Mention, ordered: bool, group: Alternatives) -> Mention | None:
+def _nearest(place: Sequence[Mention], counts: Sequence[int], to: Mention, ordered: bool, group: Alternatives) -> Mention | None:
     """Of equally near ones, the first in the order of the group's concepts."""
+    here = counts[to.first]
     if len(place) > _MANY:
-        close = place[bisect_left(place, to.start - _REACH, key=_COUNT) : bisect_right(place, to.start + _REACH, key=_COUNT)]
+        close = place[bisect_left(place, here - _REACH, key=lambda m: counts[m.last]) : bisect_right(place, here + _REACH, key=lambda m: counts[m.last])]
         place = sorted(close, key=lambda m: group.index(m.code))
     allowed = [m for m in place if m.first > to.last] if ordered else place
-    return min(allowed, key=lambda m: abs(m.start - to.start), default=None)
+    return min(allowed, key=lambda m: abs(counts[m.first] - here), default=None)
 
 
 # Of very many mentions only those near enough to count are looked at: no rule reaches over 60 words, no phrase is as long as 20.
-_COUNT = attrgetter("end")
 _MANY, _REACH = 60, 80
 
 
-def _width(chosen: Sequence[Mention]) -> int:
-    return max(m.end for m in chosen) - min(m.start for m in chosen)
+def _width(chosen: Sequence[Mention], counts: Sequence[int]) -> int:
+    return max(counts[m.last] for m in chosen) - min(counts[m.first] for m in chosen)
 
 
-def _near(mention: Mention, start: int, end: int) -> bool:
-    return start - _PAD <= mention.start <= end + _PAD and not mention.quoted
+def _near(mention: Mention, counts: Sequence[int], start: int, end: int) -> bool:
+    return start - _PAD <= counts[mention.first] <= end + _PAD and not mention.quoted
 
 
 def _negated(reading: Reading, match: Iterable[Mention], start: int) -> bool:
     own = {(m.first, m.last) for m in match}
-    return any(start - _NEGATION <= m.start < start and (m.first, m.last) not in own for m in reading.where.get("negation", ()))
+    return any(start - _NEGATION <= reading.counts[m.first] < start and (m.first, m.last) not in own for m in reading.where.get("negation", ()))
 
 
 def _norm_evidence(reading: Reading, as_of: dt.date) -> Iterator[Evidence]:
@@ -238,21 +243,21 @@ CLOSE = Words(
 
 def claims_only(reading: Reading) -> bool:
     """Whether a protective norm is changed under a claim of purpose ("a fin de perfeccionar ...") that says nothing of the change."""
-    protective = any(c.norm is not None and c.norm.direction is Direction.STRENGTHENS and c.norm.central and not c.by for c in reading.cited)
+    protective = any(c.norm is not None and c.norm.direction is STRENGTHENS and c.norm.central and not c.by for c in reading.cited)
     return protective and CLAIM in reading.where and "modify" in reading.where and _ADDS.isdisjoint(reading.where)
 
 
 _ADDS = frozenset(("add", "extend", "restore", "penalty_up", "new_crime"))
 
 
-def judge(learned: Mapping[Direction, float], evidence: Sequence[Evidence], claimed: bool, targets: Iterable[Target], rubric: Rubric) -> Verdict:
+def judge(learned: Mapping[Direction, float], evidence: Sequence[Evidence], claimed: bool, targets: Sequence[Target], rubric: Rubric) -> Verdict:
     """Log-probabilities of the linear model plus the evidence of rules: the strongest of each direction in full, the next two at a quarter."""
     constants = rubric.constants
     weight = constants["learned_weight"]
     log = math.log
     scores = {direction: weight * log(p) if (p := learned.get(direction, 0.0)) > 1e-4 else weight * _LEAST for direction in _DIRECTIONS}
     if claimed:
-        scores[Direction.STRENGTHENS] -= constants["claim_discount"]
+        scores[STRENGTHENS] -= constants["claim_discount"]
     told: dict[Direction, list[float]] = {}
     for found in evidence:
         told.setdefault(found.direction, []).append(found.weight * constants["rule_weight"])
@@ -262,25 +267,25 @@ def judge(learned: Mapping[Direction, float], evidence: Sequence[Evidence], clai
     exp = math.exp
     raw = [exp(score - top) for score in scores.values()]
     total = sum(raw)
-    share = max([rubric.undisclosed.get(target, 0.0) for target in targets], default=0.0)
-    return _verdict(dict(zip(scores, [value / total for value in raw], strict=True)), Direction.MIXED in told, share, constants)
+    share = max([rubric.undisclosed.get(target, 0.0) for target in targets]) if targets else 0.0
+    return _verdict(dict(zip(scores, [value / total for value in raw], strict=True)), MIXED in told, share, constants)
 
 
 def _verdict(p: dict[Direction, float], mixed_by_rule: bool, share: float, constants: Mapping[str, float]) -> Verdict:
     """Names a direction when it is likely enough, ahead of its opposite and not far behind *mixed*; else abstains."""
-    weakens, mixed = p[Direction.WEAKENS], p[Direction.MIXED]
+    weakens, mixed = p[WEAKENS], p[MIXED]
     named = max(_NAMED, key=p.__getitem__)
     likely = p[named]
     margin = likely - max([value for direction, value in p.items() if direction is not named])
     hidden = weakens + share * mixed
     if likely >= constants["name_from"] and likely >= constants["name_over_mixed"] * mixed and likely >= constants["name_over_opposite"] * _opposite(p, named):
-        sure = named is Direction.STRENGTHENS and likely >= constants["no_risk_from"]
-        open_still = named is Direction.WEAKENS or (named is Direction.STRENGTHENS and mixed > likely)
+        sure = named is STRENGTHENS and likely >= constants["no_risk_from"]
+        open_still = named is WEAKENS or (named is STRENGTHENS and mixed > likely)
         return Verdict(named, p, 0.0 if sure else hidden if open_still else weakens, False, None, max(margin, 0.0))
     if mixed_by_rule and mixed >= likely:
-        return Verdict(Direction.MIXED, p, weakens + 0.5 * share * mixed, False, None, -margin)
-    return Verdict(Direction.MIXED, p, hidden, True, UNCLEAR if mixed >= likely else CLOSE, abs(margin))
+        return Verdict(MIXED, p, weakens + 0.5 * share * mixed, False, None, -margin)
+    return Verdict(MIXED, p, hidden, True, UNCLEAR if mixed >= likely else CLOSE, abs(margin))
 
 
 def _opposite(p: Mapping[Direction, float], named: Direction) -> float:
-    return p[INVERSE[named]] if named in INVERSE else max(p[Direction.WEAKENS], p[Direction.STRENGTHENS])
+    return p[INVERSE[named]] if named in INVERSE else max(p[WEAKENS], p[STRENGTHENS])

@@ -39,7 +39,9 @@ class Glossary:
         return (word, *[reader.number(word) for reader in self._readers])
 
     def _cut(self, piece: str) -> tuple[Any, ...]:
-        rows = [self._words[word] for word in self._split(piece)]
+        words = self._split(piece)
+        # A piece that is one word is that word: one string, to be fetched once.
+        rows = [self._words[word] for word in ([piece] if words == [piece] else words)]
         return rows[0] if len(rows) == 1 else tuple(chain.from_iterable(rows))
 
     def read(self, parts: Iterable[str], longest: int) -> tuple[Script, tuple[int, ...]]:

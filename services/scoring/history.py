@@ -97,12 +97,15 @@ _NEUTRAL = {
 }
 
 
-class Event(NamedTuple):
-    """A step in the model's vocabulary; `detail` as the source wrote it."""
+class History(NamedTuple):
+    """Steps in the model's vocabulary, oldest first, at least the filing: the day, the name and the detail (as the source wrote it) of each."""
 
-    day: dt.date
-    name: str
-    detail: str
+    days: tuple[dt.date, ...]
+    names: tuple[str, ...]
+    details: tuple[str, ...]
+
+    def first(self, count: int) -> History:
+        return History(self.days[:count], self.names[:count], self.details[:count])
 
 
 def event_of(step: Step) -> str:
@@ -139,10 +142,10 @@ def _outcome(step: Step) -> str:
     return "approved" if won else "short_of_votes"
 
 
-def history(move: Move, as_of: dt.date) -> list[Event]:
-    """Events visible on `as_of`, oldest first, at least the filing."""
-    events = [Event(day, event_of(step), step.detail or "") for step in move.steps if (day := step.date if step.precision == "day" else visible_from(step)) <= as_of]
+def history(move: Move, as_of: dt.date) -> History:
+    """What is visible on `as_of`."""
+    events = [(day, event_of(step), step.detail or "") for step in move.steps if (day := step.date if step.precision == "day" else visible_from(step)) <= as_of]
     events.sort(key=itemgetter(0))
-    if not events or events[0].name != "filed":
-        events.insert(0, Event(events[0].day if events else as_of, "filed", ""))
-    return events
+    if not events or events[0][1] != "filed":
+        events.insert(0, (events[0][0] if events else as_of, "filed", ""))
+    return History(*zip(*events, strict=True))

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
 import orjson
 
+from services.scoring.direction import MIXED, NEUTRAL, STRENGTHENS, WEAKENS
+from services.scoring.heads import Head, Heads
 from services.scoring.lanes import Lanes
 from services.scoring.marks import MARK
 from services.scoring.scanning import Scanner
 from services.scoring.terms import UNDONE, Conventions, Lexicon, tokens
-from services.scoring.vocabulary import Key, Vocabulary
+from services.scoring.vocabulary import Vocabulary
 from shared.events import Direction, Mechanism, Target
 
 _CUES = 5
 _WORTH_SHOWING = 0.05
+_ALL_ASKED = ("core", "told", "weakens", "neutral", "size1", "size2", "size3")
+_TARGETS, _MECHANISMS = tuple(Target), tuple(Mechanism)
 
 
 class Reading:
@@ -30,89 +33,92 @@ class Reading:
     `cues` are (words, weight), heaviest first, of texts that may be core. Most texts are not: what only those are asked is worked out when asked.
     """
 
-    __slots__ = ("_chances", "_found", "_model", "relevance")
+    __slots__ = ("_found", "_model", "_others", "_scale", "_sums", "relevance")
 
-    def __init__(self, model: Learned, found: set[Key]) -> None:
+    def __init__(self, model: Learned, found: set[int]) -> None:
+        """`found`: places of grams."""
         self._model = model
         self._found = found
-        self._chances = model.chances(found)
-        self.relevance = self._chances[model.core]
+        self._others: tuple[int, ...] | None = None
+        self._sums = model.asked.sums(found)
+        squares = self._sums[-1]
+        self._scale = 1.0 / (Lanes.SCALE * math.sqrt(squares / Lanes.SCALE)) if squares else 0.0
+        (self.relevance,) = self._chances(model.core, self._sums)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Reading) and (self._chances, self.cues) == (other._chances, other.cues)
+        return isinstance(other, Reading) and (self._sums, self.targets, self.mechanisms, self.cues) == (other._sums, other.targets, other.mechanisms, other.cues)
 
     __hash__ = None  # type: ignore[assignment]
 
+    def _chances(self, heads: Sequence[Head], sums: Sequence[int]) -> list[float]:
+        exp, scale = math.exp, self._scale
+        return [1.0 / (1.0 + exp(-bias - slope * scale * sums[lane])) for lane, bias, slope in heads]
+
+    def _core_only(self, heads: Sequence[Head]) -> list[float]:
+        """Of heads that few texts are asked."""
+        if self._others is None:
+            self._others = self._model.others.sums(self._found)
+        return self._chances(heads, self._others)
+
     @property
     def alarm(self) -> float:
-        return self._chances[self._model.alarm]
+        return self._core_only(self._model.alarm)[0]
 
     @property
     def targets(self) -> dict[Target, float]:
-        return {target: self._chances[head] for target, head in self._model.targets}
+        return dict(zip(_TARGETS, self._core_only(self._model.targets), strict=True))
 
     @property
     def mechanisms(self) -> dict[Mechanism, float]:
-        return {mechanism: self._chances[head] for mechanism, head in self._model.mechanisms}
+        return dict(zip(_MECHANISMS, self._core_only(self._model.mechanisms), strict=True))
 
     @property
     def direction(self) -> dict[Direction, float]:
         """Does the text tell a direction? If so, does it weaken? If not, is it merely technical?"""
-        told, weakens, neutral = self._model.directions(self._chances)
+        told, weakens, neutral = self._chances(self._model.directions, self._sums)
         return {
-            Direction.WEAKENS: told * weakens,
-            Direction.STRENGTHENS: told * (1.0 - weakens),
-            Direction.MIXED: (1.0 - told) * (1.0 - neutral),
-            Direction.NEUTRAL: (1.0 - told) * neutral,
+            WEAKENS: told * weakens,
+            STRENGTHENS: told * (1.0 - weakens),
+            MIXED: (1.0 - told) * (1.0 - neutral),
+            NEUTRAL: (1.0 - told) * neutral,
         }
 
     @property
     def severity(self) -> float:
         """Expected: the chances of being at least 1, 2 and 3 added up."""
-        at_least: tuple[float, ...] = self._model.sizes(self._chances)
-        return sum(at_least)
+        return sum(self._chances(self._model.sizes, self._sums))
 
     @property
     def cues(self) -> tuple[tuple[str, float], ...]:
         if self.relevance < _WORTH_SHOWING:
             return ()
         heaviest = sorted(filter(None, map(self._model.cues.get, self._found)), reverse=True)[:_CUES]
-        return tuple([(words, round(pull, 3)) for pull, words in heaviest])
+        return tuple([(words, said) for _, words, said in heaviest])
 
 
-# One n-gram: its pull on cues and how people write it.
-_Cue = tuple[float, str]
+# One n-gram: its pull on cues, how people write it, and the pull as it is said.
+_Cue = tuple[float, str, float]
 
 
 class Learned:
     """Linear heads over the n-grams, concept pairs and marks of a text."""
 
-    __slots__ = (
-        *("_bias", "_lanes", "_rows", "_slope", "_vocabulary"),
-        *("alarm", "core", "cues", "directions", "mechanisms", "scanner", "sizes", "targets", "version"),
-    )
+    __slots__ = ("_vocabulary", "alarm", "asked", "core", "cues", "directions", "mechanisms", "others", "scanner", "sizes", "targets", "version")
 
     def __init__(self, model: dict[str, Any], conventions: Conventions) -> None:
-        heads: dict[str, int] = {head: at for at, head in enumerate(model["heads"])}
         self.version: str = model["version"]
-        self._bias: tuple[float, ...] = tuple(head["bias"] for head in model["heads"].values())
-        self._slope: tuple[float, ...] = tuple(head["slope"] for head in model["heads"].values())
-        self.core, self.alarm = heads["core"], heads["alarm"]
-        self.directions = itemgetter(heads["told"], heads["weakens"], heads["neutral"])
-        self.targets = tuple((target, heads[target]) for target in Target)
-        self.mechanisms = tuple((mechanism, heads[mechanism]) for mechanism in Mechanism)
-        self.sizes = itemgetter(heads["size1"], heads["size2"], heads["size3"])
         self._vocabulary = Vocabulary(model["terms"], conventions.concepts, model["words"])
         self.scanner = Scanner(Lexicon(conventions, model["words"]), self._vocabulary.codes)
-        self._lanes = Lanes(len(heads) + 1)
-        keys = {gram: key for gram in model["terms"] if (key := self._vocabulary.key(gram)) is not None}
-        self._rows = {key: self._row(model["terms"][gram], heads) for gram, key in keys.items()}
-        self.cues = {key: cue for gram, key in keys.items() if (cue := _cue(gram, model["terms"][gram], model["words"]))}
-
-    def _row(self, term: tuple[float, dict[str, float]], heads: dict[str, int]) -> int:
-        """Weight times idf of every head, and idf squared in the last lane: the length of the text's vector."""
-        idf, weights = term
-        return self._lanes.row([*((heads[head], weight * idf) for head, weight in weights.items()), (len(heads), idf * idf)])
+        self.asked = Heads(_ALL_ASKED, model, self._vocabulary)
+        self.others = Heads(("alarm", *_TARGETS, *_MECHANISMS), model, self._vocabulary)
+        asked, others = self.asked.named, self.others.named
+        self.core, self.alarm = (asked["core"],), (others["alarm"],)
+        self.directions = (asked["told"], asked["weakens"], asked["neutral"])
+        self.sizes = (asked["size1"], asked["size2"], asked["size3"])
+        self.targets = tuple(others[target] for target in _TARGETS)
+        self.mechanisms = tuple(others[mechanism] for mechanism in _MECHANISMS)
+        cues = {self._vocabulary.place(gram): _cue(gram, term, model["words"]) for gram, term in model["terms"].items()}
+        self.cues = {place: cue for place, cue in cues.items() if place and cue}
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -126,23 +132,15 @@ class Learned:
 
     def read(self, text: str, words: Sequence[str] | None = None, marks: Iterable[str] = ()) -> Reading:
         """`text` is the title, or title and summary joined by a newline; `words` are its words in lower case, if they are split already; `marks` what the reader found."""
-        found = self._vocabulary.find(self.scanner.read(tokens(text) if words is None else words))
-        found.update(marks)
-        return Reading(self, found)
-
-    def chances(self, found: Iterable[Key]) -> list[float]:
-        """Of every head, from the grams found."""
-        *sums, squares = self._lanes.sums(filter(None, map(self._rows.get, found)))
-        scale = 1.0 / (Lanes.SCALE * math.sqrt(squares / Lanes.SCALE)) if squares else 0.0
-        exp = math.exp
-        return [1.0 / (1.0 + exp(-bias - slope * scale * total)) for bias, slope, total in zip(self._bias, self._slope, sums, strict=True)]
+        return Reading(self, self._vocabulary.find(self.scanner.read(tokens(text) if words is None else words), marks))
 
 
 def _cue(gram: str, term: tuple[float, dict[str, float]], words: dict[str, str]) -> _Cue | None:
     """None for one that is no words."""
     idf, named = term
     written = _written(gram, words)
-    return (idf * (abs(named.get("core", 0.0)) + abs(named.get("weakens", 0.0))), written) if written else None
+    pull = idf * (abs(named.get("core", 0.0)) + abs(named.get("weakens", 0.0)))
+    return (pull, written, round(pull, 3)) if written else None
 
 
 def _written(gram: str, words: dict[str, str]) -> str:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from services.scoring.app import create_app
-from services.scoring.assess import ScoringPack, assess
+from services.scoring.assess import ScoringPack, assess_all
 from shared.bus.contract import Record
 from shared.consumer import Loop
-from shared.events import ASSESSMENTS, MOVES, MoveAssessed, MoveObserved
+from shared.events import ASSESSMENTS, MOVES, Assessment, MoveAssessed, MoveObserved
 from shared.process import Context, Part
 
 
-def assessed(event: MoveObserved, pack: ScoringPack) -> MoveAssessed:
+def assessed(event: MoveObserved, assessment: Assessment, pack: ScoringPack) -> MoveAssessed:
     """The assessment event of a move event: same revision, same `as_of`."""
     return MoveAssessed(
         move=event.move,
@@ -24,7 +24,7 @@ def assessed(event: MoveObserved, pack: ScoringPack) -> MoveAssessed:
         exercise=event.exercise,
         pack_version=pack.country.version,
         model_version=pack.model_version,
-        assessment=assess(event.move, pack, event.as_of),
+        assessment=assessment,
     )
 
 
@@ -32,7 +32,8 @@ def build(context: Context) -> Part:
     pack = ScoringPack.load(context.settings.country)
 
     def handle(events: Sequence[MoveObserved]) -> list[Record]:
-        return [Record(ASSESSMENTS, event.key, assessed(event, pack).encode()) for event in events]
+        found = assess_all([(event.move, event.as_of) for event in events], pack)
+        return [Record(ASSESSMENTS, event.key, assessed(event, assessment, pack).encode()) for event, assessment in zip(events, found, strict=True)]
 
     turned, limit = context.liveness.register("scoring"), context.settings.dead_letter_limit
     loop = Loop("scoring", context.bus, MOVES, MoveObserved, handle, context.stop, turned=turned, dead_letter_limit=limit)

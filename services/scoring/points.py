@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from services.scoring.clock import BOUND, DEAD, Clock
-from services.scoring.direction import Evidence, Verdict
+from services.scoring.direction import STRENGTHENS, Evidence, Verdict
 from services.scoring.values import maker
-from shared.countries.form import Rubric
+from shared.countries.form import Levels
 from shared.countries.pack import Pack
 from shared.events import Direction, Factor, Level, Mechanism, Milestone, Stage, Target, Words
 
@@ -57,7 +57,7 @@ class Facts(NamedTuple):
     def at_most_watch(self) -> bool:
         """A remedy is named; or the text tells neither an act nor a norm whose content is known: nothing but whom it is about."""
         verdict = self.meaning.verdict
-        return verdict.direction is Direction.STRENGTHENS or (verdict.abstained and self.lead is None and self.central_norm is None)
+        return verdict.direction is STRENGTHENS or (verdict.abstained and self.lead is None and self.central_norm is None)
 
 
 class Score(NamedTuple):
@@ -76,30 +76,29 @@ class Sheet:
 
     def __init__(self, pack: Pack) -> None:
         self.rubric = pack.rubric
+        self.constants, self.levels = pack.rubric.constants, pack.rubric.levels
         self._short = {code: citation.short for code, citation in pack.citations.items()}
-        self._ready = {rule: self._built(rule, None, line.points, line.citation) for rule, line in pack.rubric.factors.items()}
+        self.lines = {rule: self._built(rule, None, line.points, line.citation) for rule, line in pack.rubric.factors.items()}
 
     def score(self, facts: Facts) -> Score:
         """The one function from facts to level; counterfactuals use it too."""
         factors = (*_severity(facts, self), *_imminence(facts, self), *_confidence(facts, self))
         severity, imminence, confidence = parts(factors)
-        constants = self.rubric.constants
+        constants = self.constants
         nearness = constants["severity_share"] + constants["imminence_share"] * imminence / 100
         risk = 100 * facts.meaning.relevance * facts.meaning.verdict.weakens * severity / 100 * nearness
         if facts.at_most_watch:
             risk = min(risk, constants["watch_at_most"])
-        return Score(severity, imminence, confidence / 100, risk, level_of(risk, severity, imminence, self.rubric), factors)
+        return Score(severity, imminence, confidence / 100, risk, level_of(risk, severity, imminence, self.levels), factors)
 
     def factor(self, rule: str, quote: str | None = None, points: float | None = None, citation: str | None = None) -> Factor:
-        """A line of the rubric; with its own words, points or citation where given."""
-        if quote is None and points is None and citation is None:
-            return self._ready[rule]
-        fields = self._ready[rule].__dict__.copy()
+        """A line of the rubric with words, points or a citation of its own."""
+        fields = self.lines[rule].__dict__.copy()
+        fields["quote"] = quote
         if points is not None:
             fields["points"] = round(points, 2)
         if citation:
             fields["citation"] = self._short[citation]
-        fields["quote"] = quote
         return _made(fields)
 
     def points(self, rule: str) -> float:
@@ -123,22 +122,23 @@ def _factor(rule: str, part: str, points: float, quote: str | None, citation: st
 def parts(factors: Iterable[Factor]) -> tuple[float, float, float]:
     """The clipped sums of severity, imminence and confidence, each 0..100."""
     sums = {"severity": 0.0, "imminence": 0.0, "confidence": 0.0}
-    for factor in factors:
-        sums[factor.part] += factor.points
+    for factor in map(vars, factors):
+        sums[factor["part"]] += factor["points"]
     severity, imminence, confidence = [min(100.0, max(0.0, total)) for total in sums.values()]
     return severity, imminence, confidence
 
 
-def level_of(risk: float, severity: float, imminence: float, rubric: Rubric) -> Level:
+def level_of(risk: float, severity: float, imminence: float, levels: Levels) -> Level:
     """Thresholds on risk; critical also needs severity and imminence both high."""
-    levels = rubric.levels
+    if risk < levels.watch:
+        return _NONE
     if risk >= levels.critical and severity >= levels.critical_severity and imminence >= levels.critical_imminence:
         return Level.CRITICAL
     if risk >= levels.high:
         return Level.HIGH
     if risk >= levels.elevated:
         return Level.ELEVATED
-    return Level.WATCH if risk >= levels.watch else Level.NONE
+    return Level.WATCH
 
 
 def _severity(facts: Facts, sheet: Sheet) -> list[Factor]:
@@ -146,16 +146,15 @@ def _severity(facts: Facts, sheet: Sheet) -> list[Factor]:
     if facts.centrality:
         found.append(sheet.factor(f"centrality.{facts.centrality}", facts.central_quote, citation=facts.central_citation))
     found += _effect(facts, sheet)
-    heaviest = max([f"mechanism.{mechanism}" for mechanism in facts.mechanisms], key=sheet.points, default="")
-    if heaviest in sheet.rubric.factors:
+    if facts.mechanisms and (heaviest := max([f"mechanism.{mechanism}" for mechanism in facts.mechanisms], key=sheet.points)) in sheet.rubric.factors:
         found.append(sheet.factor(heaviest, facts.lead_quote))
     if facts.reforms_constitution:
-        found.append(sheet.factor("reach.constitution"))
+        found.append(sheet.lines["reach.constitution"])
     if len(facts.meaning.targets) > 2:
-        found.append(sheet.factor("reach.several"))
+        found.append(sheet.lines["reach.several"])
     if facts.declares_only:
-        found.append(sheet.factor("declaration"))
-    found.append(sheet.factor("learned.severity", facts.expected_quote, points=facts.expected * sheet.rubric.constants["learned_severity"]))
+        found.append(sheet.lines["declaration"])
+    found.append(sheet.factor("learned.severity", facts.expected_quote, points=facts.expected * sheet.constants["learned_severity"]))
     return found
 
 
@@ -170,12 +169,13 @@ def _effect(facts: Facts, sheet: Sheet) -> list[Factor]:
 
 def _imminence(facts: Facts, sheet: Sheet) -> list[Factor]:
     clock = facts.clock
-    found = [sheet.factor(_STAGES[clock.stage])]
+    found = [sheet.lines[_STAGES[clock.stage]]]
     if clock.stage in DEAD:
         return found
-    found += [sheet.factor(f"shortcut.{code}") for code in clock.shortcuts]
+    if clock.shortcuts:
+        found += [sheet.lines[f"shortcut.{code}"] for code in clock.shortcuts]
     if facts.chance is not None:
-        found.append(sheet.factor("chance.of_law", points=facts.chance * sheet.rubric.constants["chance_points"]))
+        found.append(sheet.factor("chance.of_law", points=facts.chance * sheet.constants["chance_points"]))
     if clock.earliest is not None and clock.reached is not None and clock.stage not in BOUND and (clock.earliest - clock.reached).days <= 30:
         found.append(sheet.factor("clock.within_30", clock.earliest.isoformat()))
     if clock.milestone is not None and clock.inside_one_year:
@@ -194,20 +194,21 @@ def _calendar(facts: Facts, milestone: Milestone, sheet: Sheet) -> list[Factor]:
 
 
 def _confidence(facts: Facts, sheet: Sheet) -> list[Factor]:
-    found = [sheet.factor(_SOURCES[facts.source])]
+    found = [sheet.lines[_SOURCES[facts.source]]]
     if facts.reconstructed:
-        found.append(sheet.factor("evidence.reconstructed"))
+        found.append(sheet.lines["evidence.reconstructed"])
     if facts.lead is not None:
         found.append(sheet.factor("evidence.rule", facts.lead_quote))
     if facts.meaning.verdict.abstained:
-        found.append(sheet.factor("evidence.abstained"))
+        found.append(sheet.lines["evidence.abstained"])
     else:
         found.append(sheet.factor("evidence.margin", points=facts.meaning.verdict.margin * sheet.points("evidence.margin")))
     if facts.clock.inferred:
-        found.append(sheet.factor("evidence.inferred_steps"))
+        found.append(sheet.lines["evidence.inferred_steps"])
     return found
 
 
+_NONE = Level.NONE
 _STAGES = {stage: f"stage.{stage}" for stage in Stage}
 _SOURCES: dict[Source, str] = {"title": "evidence.title", "summary": "evidence.summary", "text": "evidence.text"}
 

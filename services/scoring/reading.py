@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import accumulate, compress
+from functools import cached_property, partial
+from itertools import accumulate, compress, islice
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
@@ -27,7 +27,6 @@ from shared.folding import unaccented
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d{3})*(?:-[a-h]\b)?")
 _NUMBER = re.compile(r"\d")
-_MARKS = "ºª°*"
 CLAIM = "claim"
 _LONGEST = 20_000
 _HIDING = ("blank", "name")
@@ -39,43 +38,41 @@ Hit = tuple[Sequence[tuple[Kind, str]], int, int]
 
 
 class Mention(NamedTuple):
-    """A phrase found: `first` and `last` are word positions (both included); `quoted` when it stands inside the name of another norm.
-
-    `start` and `end` count only words of the lexicon, outside names of parties: distances are measured in these, so that no name, long or short, changes them.
-    """
+    """A phrase found: `first` and `last` are word positions (both included); `quoted` when it stands inside the name of another norm."""
 
     kind: Kind
     code: str
     first: int
     last: int
-    start: int = 0
-    end: int = 0
     quoted: bool = False
 
 
 @dataclass
 class Reading:
-    """What a text mentions. `where` lists positions by concept or institution; `cited` the norms it names."""
+    """What a text mentions. `plain` is the text as its words were cut from it; `where` lists positions by concept or institution; `cited` the norms it names."""
 
     text: str
+    plain: str
     words: Script
     mentions: tuple[Mention, ...]
     cited: tuple[Cited, ...]
     bodies: frozenset[str]
     breaks: tuple[int, ...]
+    count: Callable[[], Sequence[int]]
     where: dict[str, list[Mention]] = field(default_factory=dict)
 
     @cached_property
+    def counts(self) -> Sequence[int]:
+        """Of every position, how many words up to it count: only those of the lexicon, outside names of parties.
+
+        Distances are measured in these, so that no name, long or short, changes them.
+        """
+        return self.count()
+
+    @cached_property
     def spans(self) -> list[tuple[int, int]]:
-        """Character span of every word in `text`: between two words stands nothing that could be taken for the second."""
-        text, spans, end = prepared(self.text), [], 0
-        for word in self.words:
-            start = text.find(word, end)
-            if start < 0:  # a letter that grows in lower case left the whole in capitals
-                return [found.span() for found in _TOKEN.finditer(text)]
-            end = start + len(word)
-            spans.append((start, end))
-        return spans
+        """Character span of every word in `text`."""
+        return [found.span() for found in islice(_TOKEN.finditer(self.plain), len(self.words))]
 
     def quote(self, first: int, last: int, longest: int = 160) -> str:
         """The original words from position `first` to `last`."""
@@ -98,11 +95,9 @@ class Reading:
 def prepared(text: str) -> str:
     """Lower case with marks blanked, of the same length as `text`."""
     lower = text.lower()
-    if len(lower) != len(text):
+    if len(lower) != len(text):  # a letter that grows in lower case
         lower = text
-    for mark in _MARKS:
-        lower = lower.replace(mark, " ")
-    return lower
+    return lower.replace("º", " ").replace("ª", " ").replace("°", " ").replace("*", " ")
 
 
 def composed(text: str) -> str:
@@ -134,19 +129,19 @@ class Reader:
         self._compile(pack, parties)
         self._typos = Typos(self._spelt)
         still = {_DROPPED, _UNKNOWN, *(self._vocabulary.get(name, _UNKNOWN) for name in self._names)}
-        self._counts = bytes(number not in still for number in range(len(self._vocabulary) + _UNKNOWN + 1))
+        self._counting = [int(number not in still) for number in range(len(self._vocabulary) + _UNKNOWN + 1)]
 
     def read(self, title: str, summary: str | None = None, text: str | None = None) -> Reading:
         """Reads at most 20,000 words."""
         parts = [self.without_preamble(composed(title)), *(composed(part) for part in (summary, text) if part)]
-        whole = "\n".join(parts)
-        words, breaks = self._glossary.read(map(prepared, parts), _LONGEST)
-        mentions = self._mentions(words, breaks)
+        whole, plain = "\n".join(parts), list(map(prepared, parts))
+        words, breaks = self._glossary.read(plain, _LONGEST)
+        mentions, hidden = self._mentions(words, breaks)
         named = [(m.code, m.first, m.last) for m in mentions if m.kind in _NORMS]
         cites = _NUMBER.search(whole) or any(m.kind == "norm" for m in mentions)
         cited = self._citing.read(words, named) if cites else ()
         bodies = frozenset([m.code for m in mentions if m.kind == "body"]) if named else _NOTHING
-        return _placed(Reading(whole, words, mentions, cited, bodies, breaks))
+        return _placed(Reading(whole, "\n".join(plain), words, mentions, cited, bodies, breaks, partial(self._counts, words, hidden)))
 
     def without_preamble(self, title: str) -> str:
         """The title less the preamble of a bill carried over from an earlier period, which names the old proponent."""
@@ -208,21 +203,21 @@ class Reader:
             return number
         return (None if known in self._names else self._typos.meant(unaccented(word))) or _UNKNOWN
 
-    def _mentions(self, words: Script, breaks: Sequence[int]) -> tuple[Mention, ...]:
+    def _mentions(self, words: Script, breaks: Sequence[int]) -> tuple[tuple[Mention, ...], Set[int]]:
+        """And the positions inside names."""
         ids = words.numbers[self]
         kept = list(compress(range(len(ids)), ids))
         hits: list[Hit] = []
         unsettled = False
         for end, (length, values, unsettles) in self._automaton.iter(tuple(filter(None, ids))) if kept else ():
             first, last = kept[end - length + 1], kept[end]
-            if length == 1 or not any(first < start <= last for start in breaks):
+            if length == 1 or bisect_right(breaks, first) == bisect_right(breaks, last):
                 unsettled = unsettled or unsettles
                 hits.append((values, first, last))
-        if not hits:
-            return ()
-        hidden = {at for values, first, last in hits if _hides(values) for at in range(first, last + 1)} if unsettled else _NOTHING
-        mentions = self._ranked(hits, ids, hidden)
-        return self._cleared(mentions) if unsettled else tuple(mentions)
+        mentions = [Mention(kind, code, first, last) for values, first, last in hits for kind, code in values]
+        if not unsettled:
+            return tuple(mentions), _NOTHING
+        return self._cleared(mentions), {at for values, first, last in hits if _hides(values) for at in range(first, last + 1)}
 
     def _cleared(self, found: list[Mention]) -> tuple[Mention, ...]:
         """Without what a blank phrase or a name hides, and without an institution that is only part of another's name."""
@@ -234,11 +229,10 @@ class Reader:
         widest = max([m.last - m.first for m in named])
         return tuple([m for m in shown if m.kind != "institution" or not self._shadowed(m, named, widest)])
 
-    def _ranked(self, hits: Sequence[Hit], ids: Sequence[int], hidden: Set[int]) -> list[Mention]:
-        """Mentions with their distance counts; `hidden`: positions inside names."""
-        counting = map(self._counts.__getitem__, ids)
-        counts = list(accumulate([count if at not in hidden else 0 for at, count in enumerate(counting)] if hidden else counting))
-        return [Mention(kind, code, first, last, counts[first], counts[last]) for values, first, last in hits for kind, code in values]
+    def _counts(self, words: Script, hidden: Set[int]) -> Sequence[int]:
+        """`hidden`: positions inside names."""
+        counting = map(self._counting.__getitem__, words.numbers[self])
+        return list(accumulate([count if at not in hidden else 0 for at, count in enumerate(counting)] if hidden else counting))
 
     def _shadowed(self, mention: Mention, named: list[Mention], widest: int) -> bool:
         """`named` are in order of their ends: those that end before it or begin after it are not looked at."""
@@ -253,7 +247,7 @@ def _placed(reading: Reading) -> Reading:
     if lasts and (zones := NormNames(reading.text, reading.words, reading.spans, reading.breaks).zones(lasts)):
         marked = tuple(m._replace(quoted=within(m.first, zones)) for m in reading.mentions)
         cited = tuple(c._replace(quoted=within(c.first, zones)) for c in reading.cited)
-        reading = Reading(reading.text, reading.words, marked, cited, reading.bodies, reading.breaks)
+        reading = Reading(reading.text, reading.plain, reading.words, marked, cited, reading.bodies, reading.breaks, reading.count)
     where = reading.where
     for mention in reading.mentions:
         if mention.kind not in _NORMS:

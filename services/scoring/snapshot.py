@@ -14,7 +14,7 @@ from functools import lru_cache, partial
 from itertools import chain
 from typing import NamedTuple
 
-from services.scoring.history import Event, history
+from services.scoring.history import History, history
 from services.scoring.memory import Memory
 from shared.events import Move
 from shared.folding import unaccented
@@ -75,8 +75,16 @@ def features(move: Move, as_of: dt.date) -> dict[str, float]:
     return features_of(move, history(move, as_of), as_of)
 
 
+class Names(tuple[str, ...]):
+    """Names of features that were made once and come again: told apart by which they are, not by what they hold, so a model may quickly find what they weigh."""
+
+    __slots__ = ()
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+
 class State(NamedTuple):
-    """A move on a day. `names` and `marks` are its features; the tuples of `names` are made once and come again: a model may remember what each weighs.
+    """A move on a day. `names` and `marks` are its features.
 
     `base` names its base rate; `end`: "law" or "dead" when that is what it seems to be; `untouched`: filed that day and no more than sent to a committee.
     """
@@ -85,37 +93,38 @@ class State(NamedTuple):
     base: str
     end: str
     untouched: bool
-    names: tuple[tuple[str, ...], ...]
+    names: tuple[Names, ...]
     marks: tuple[str, ...]
 
 
-def features_of(move: Move, events: Sequence[Event], as_of: dt.date) -> dict[str, float]:
-    """The same from its events, oldest first."""
-    state = state_of(move, events, as_of)
+def features_of(move: Move, happened: History, as_of: dt.date) -> dict[str, float]:
+    """The same from its history."""
+    state = state_of(move, happened, as_of)
     return dict.fromkeys(chain(*state.names, state.marks), 1.0)
 
 
-def state_of(move: Move, events: Sequence[Event], as_of: dt.date) -> State:
+def state_of(move: Move, happened: History, as_of: dt.date) -> State:
     """The same, for whoever asks often."""
-    return _state(proponent_kind(move.proponent), period_start(move, events[0].day), events, as_of)
+    return _state(proponent_kind(move.proponent), period_start(move, happened.days[0]), happened, as_of)
 
 
-def state_on_filing(move: Move, events: Sequence[Event]) -> State:
+def state_on_filing(move: Move, happened: History) -> State:
     """As it stood at the end of the day of filing."""
-    filed = events[0].day
+    filed = happened.days[0]
     kind, start = proponent_kind(move.proponent), period_start(move, filed)
-    if not events[0].detail and (len(events) == 1 or events[1].day != filed):
+    that_day = bisect_right(happened.days, filed)
+    if that_day == 1 and not happened.details[0]:
         return _just_filed(kind, start, filed)
-    return _state(kind, start, [event for event in events if event.day == filed], filed)
+    return _state(kind, start, happened.first(that_day), filed)
 
 
 @lru_cache(maxsize=16_384)
 def _just_filed(kind: str, start: dt.date, filed: dt.date) -> State:
-    return _state(kind, start, [Event(filed, "filed", "")], filed)
+    return _state(kind, start, History((filed,), ("filed",), ("",)), filed)
 
 
-def _state(kind: str, start: dt.date, events: Sequence[Event], as_of: dt.date) -> State:
-    days, happenings, details = zip(*events, strict=True)
+def _state(kind: str, start: dt.date, history: History, as_of: dt.date) -> State:
+    days, happenings, details = history
     filed = days[0]
     rung, last, at, end, happened = _course(happenings)
     top = _RUNG[rung]
@@ -125,24 +134,24 @@ def _state(kind: str, start: dt.date, events: Sequence[Event], as_of: dt.date) -
         _durations(top, _place(as_of - filed), _place(as_of - days[-1]), _place(as_of - days[at])),
         _calendar(start, filed, as_of, top),
         happened,
-        _UNTOUCHED if untouched else (),
+        _UNTOUCHED if untouched else _NONE,
     )
     return State(top, f"{kind},{top}", end, untouched, names, _marked(happenings, details))
 
 
-_UNTOUCHED = ("untouched",)
+_UNTOUCHED, _NONE = Names(("untouched",)), Names()
 _TO = "committee="
 
 
 @lru_cache(maxsize=16_384)
-def _course(names: tuple[str, ...]) -> tuple[int, str, int, str, tuple[str, ...]]:
+def _course(names: tuple[str, ...]) -> tuple[int, str, int, str, Names]:
     """How far it came, what happened last, which event reached the furthest rung first, how it ended, and what happened at all."""
     rungs = [_LADDER.get(name, 0) for name in names]
     last = next((name for name in reversed(names) if name not in _SILENT), "filed")
     dead: tuple[str, ...] = ()
     if not _DEAD.isdisjoint(names):
         dead = ("dead", "revived" if _LADDER.get(last, 0) >= 3 else "still_dead")
-    happened = (*chain.from_iterable(_count(*item) for item in Counter(names).items()), *dead)
+    happened = Names((*chain.from_iterable(_count(*item) for item in Counter(names).items()), *dead))
     end = "dead" if last in _DEAD else ""
     return max(rungs), last, rungs.index(max(rungs)), end if _LAW.isdisjoint(names) else "law", happened
 
@@ -157,10 +166,10 @@ def _marked(names: Sequence[str], details: Sequence[str]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _standing(kind: str, rung: int, last: str) -> tuple[str, ...]:
+def _standing(kind: str, rung: int, last: str) -> Names:
     """How far it came, what happened last, who filed it."""
     top, late = _RUNG[rung], rung >= 3
-    return (f"top={top}", f"late={late}", f"last={last}", f"top={top},last={last}", f"base={kind},{top}", f"proponent={kind}", f"proponent={kind},late={late}")
+    return Names((f"top={top}", f"late={late}", f"last={last}", f"top={top},last={last}", f"base={kind},{top}", f"proponent={kind}", f"proponent={kind},late={late}"))
 
 
 def named(found: dict[str, float], name: str) -> str:
@@ -200,10 +209,10 @@ def _place(time: dt.timedelta) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _durations(top: str, age: int, idle: int, in_stage: int) -> tuple[str, ...]:
+def _durations(top: str, age: int, idle: int, in_stage: int) -> Names:
     """Features of three durations, each given by its place among `_DAYS`."""
     bins = [(name, f"{_DAYS[max(0, place - 1)]}+") for name, place in (("age", age), ("idle", idle), ("in_stage", in_stage))]
-    return (*(f"{name}={days}" for name, days in bins), *(f"top={top},{name}={days}" for name, days in bins))
+    return Names((*(f"{name}={days}" for name, days in bins), *(f"top={top},{name}={days}" for name, days in bins)))
 
 
 @lru_cache(maxsize=256)
@@ -227,7 +236,7 @@ def _began(year: str) -> dt.date:
 
 
 @lru_cache(maxsize=16_384)
-def _calendar(start: dt.date, filed: dt.date, as_of: dt.date, top: str) -> tuple[str, ...]:
+def _calendar(start: dt.date, filed: dt.date, as_of: dt.date, top: str) -> Names:
     year = min(6, (as_of - start).days // 365)
     left = (start.replace(year=start.year + 5) - as_of).days
     filed_half = min(10, max(0, (filed - start).days) * 2 // 365)
@@ -235,9 +244,9 @@ def _calendar(start: dt.date, filed: dt.date, as_of: dt.date, top: str) -> tuple
 
 
 @lru_cache(maxsize=16_384)
-def _seasons(top: str, filed_half: int, year: int, left: str, month: int, filed_month: int) -> tuple[str, ...]:
+def _seasons(top: str, filed_half: int, year: int, left: str, month: int, filed_month: int) -> Names:
     ours = (f"filed_half={filed_half}", f"year={year}", f"filed_month={filed_month}")
-    return (*ours, f"top={top},filed_half={filed_half}", f"top={top},year={year}", f"top={top},left={left}", f"top={top},month={month}")
+    return Names((*ours, f"top={top},filed_half={filed_half}", f"top={top},year={year}", f"top={top},left={left}", f"top={top},month={month}"))
 
 
 @lru_cache(maxsize=4096)

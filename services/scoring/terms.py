@@ -28,6 +28,7 @@ _STEM = re.compile(  # the shortest stem of four letters or more before a listed
 )
 UNDONE = "~"
 REPEALS = frozenset({"derog", "abrog", "efect"})
+_REPEALING = ("derog", "deróg", "abrog")
 _NEW_ACTS = ("restitu", "restable", "repon", "estable", "dispon", "modific", "incorpor", "declar", "regul", "crea", "garantiz", "recuper", "fortale")
 _FUZZY_LENGTH = 8
 
@@ -180,15 +181,11 @@ def undone_spans(written: Sequence[str]) -> set[int]:
     """Positions of the words by which a repealed norm is described: "deroga la Ley 1234, *que concede …* y restituye …"."""
     inside: set[int] = set()
     end = 0
-    for at in range(len(written)):
-        if _repeals(written, at) and (number := _law_number(written, at + 1)) is not None and number >= end:
+    for at in [at for at, word in enumerate(written) if word.startswith(_REPEALING) or (word == "efecto" and at and written[at - 1] == "sin")]:
+        if (number := _law_number(written, at + 1)) is not None and number >= end:
             end = _end_of_description(written, number + 1)
             inside.update(range(number + 1, end))
     return inside
-
-
-def _repeals(written: Sequence[str], at: int) -> bool:
-    return written[at].startswith(("derog", "deróg", "abrog")) or (written[at] == "efecto" and at > 0 and written[at - 1] == "sin")
 
 
 def _law_number(written: Sequence[str], start: int) -> int | None:

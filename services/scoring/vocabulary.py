@@ -1,28 +1,30 @@
-"""Which known grams stand in a text. In: the codes of its terms in order; out: keys of grams, each once, known or not. What grams are, `terms.grams` says.
+"""Which known grams stand in a text. In: the codes of its terms in order, and its marks; out: the places of what was found, each once. What grams are, `terms.grams` says.
 
-A term is its code, two neighbours one number made of both; a concept is a number below 0, an ordered pair of concepts one made of both: small keys that are quickly told apart.
+The place of a term is its code: only neighbours, concepts and marks are looked up. Whoever weighs grams keeps what each weighs in a row by place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
-from typing import TypeAlias
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeAlias
 
 from services.scoring.marks import MARK
 from services.scoring.terms import UNDONE
 
 _WINDOW = 8
-_PAIR = 1 << 20
-Key: TypeAlias = int | str
+Key: TypeAlias = int | str | tuple[int, int]
 
 
 class Vocabulary:
-    """Numbers for terms and concepts: what a model weighs is found by whole numbers instead of by text put together."""
+    """Numbers for terms and concepts: what a model weighs is found by whole numbers instead of by text put together.
 
-    __slots__ = ("_concepts", "_numbers", "codes")
+    Two neighbours are the pair of their codes; a concept is a number below 0, an ordered pair of concepts the pair of both; a mark is itself.
+    """
 
-    def __init__(self, grams: Iterable[str], concepts: Mapping[str, str], words: Iterable[str] = ()) -> None:
+    __slots__ = ("_concepts", "_numbers", "_places", "codes")
+
+    def __init__(self, grams: Collection[str], concepts: Mapping[str, str], words: Iterable[str] = ()) -> None:
         """`words` may stand in a text without being a gram of their own."""
         self.codes: dict[str, int] = {}
         for gram in grams:
@@ -35,44 +37,47 @@ class Vocabulary:
         both = {**concepts, **{UNDONE + term: UNDONE + concept for term, concept in concepts.items()}}
         self._numbers = {concept: -number for number, concept in enumerate(dict.fromkeys(both.values()), start=1)}
         self._concepts = {self.codes[term]: self._numbers[concept] for term, concept in both.items() if term in self.codes}
+        keys = [key for gram in grams if gram not in self.codes and (key := self._key(gram)) is not None]
+        self._places: dict[Key | None, int] = {key: place for place, key in enumerate(keys, start=len(self.codes) + 1)}
 
     def _code(self, term: str) -> int:
         return self.codes.setdefault(term, len(self.codes) + 1)
 
-    def key(self, gram: str) -> Key | None:
-        """Of a gram; None for one of concepts that no term stands for. A mark is its own key."""
+    def _key(self, gram: str) -> Key | None:
+        """Of a gram that is no term; None for one of concepts that no term stands for."""
         if gram[0] == MARK:
             return gram
         if gram[0] == "=":
             return self._numbers.get(gram[1:])
-        if ">" in gram:
-            return self._pair(*map(self._numbers.get, gram.split(">")))
-        return self._pair(*map(self.codes.get, gram.split(" "))) if " " in gram else self.codes.get(gram)
+        first, second = map(self._numbers.get, gram.split(">")) if ">" in gram else map(self.codes.get, gram.split(" "))
+        return None if first is None or second is None else (first, second)
 
-    @staticmethod
-    def _pair(first: int | None, second: int | None) -> int | None:
-        return None if first is None or second is None else first * _PAIR + second
+    @property
+    def size(self) -> int:
+        """Of a row by place: 0 is the place of nothing."""
+        return len(self.codes) + len(self._places) + 1
 
-    @staticmethod
-    def pairs(codes: Sequence[int]) -> list[int]:
-        """Keys of all neighbours of a text."""
-        return [first * _PAIR + second for first, second in pairwise(codes)]
+    def place(self, gram: str) -> int:
+        """0 for a gram that no text can hold."""
+        return self.codes.get(gram) or self._places.get(self._key(gram), 0)
 
-    def find(self, codes: Sequence[int]) -> set[Key]:
-        """Keys of all grams of a text."""
-        found: set[Key] = {*codes, *self.pairs(codes)}
+    def find(self, codes: Sequence[int], marks: Iterable[str] = ()) -> set[int]:
+        """Places of all grams of a text."""
+        place = self._places.get
+        found: set[Any] = {*codes, *map(place, zip(codes, islice(codes, 1, None), strict=False)), *map(place, marks)}
         if self._concepts:
-            self._find_concepts(codes, found)
+            found.update(map(place, self._conceived(codes)))
+        found.discard(None)
         return found
 
-    def _find_concepts(self, codes: Sequence[int], found: set[Key]) -> None:
+    def _conceived(self, codes: Sequence[int]) -> list[Key]:
         """Concepts ("=act:cut") and ordered pairs of unlike ones within the window ("act:cut>thing:term")."""
-        concepts = self._concepts
-        seen = [(at, concepts[code]) for at, code in enumerate(codes) if code in concepts]
-        found.update([concept for _, concept in seen])
+        seen = [(at, concept) for at, concept in enumerate(map(self._concepts.get, codes)) if concept]
+        found: list[Key] = [concept for _, concept in seen]
         for place, (at, concept) in enumerate(seen, start=1):
             for where, later in seen[place : place + _WINDOW]:
                 if where - at > _WINDOW:
                     break
                 if later != concept:
-                    found.add(concept * _PAIR + later)
+                    found.append((concept, later))
+        return found

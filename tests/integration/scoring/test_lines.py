@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from services.scoring.assess import ScoringPack
-from services.scoring.lines import score_line
+from services.scoring.assess import TOGETHER, ScoringPack
+from services.scoring.lines import score, score_line
 from services.veedor import main
 
 BILL = {
@@ -49,6 +49,16 @@ def test_later_stages_and_outcomes_are_not_read(pack: ScoringPack) -> None:
     seen = scored(pack)
     assert scored(pack, stages=BILL["stages"][:1]) == seen  # type: ignore[index]
     assert scored(pack, status="Publicada", status_norm="law", law_number="32999", grouped_with=["x"], committees=["y"]) == seen
+
+
+def test_many_lines_say_in_order_what_each_says_alone(pack: ScoringPack) -> None:
+    """Of a batch with lines that cannot be read, and one that can be but not scored: its period has no end in any calendar."""
+    endless = BILL | {"period": "9996-9999", "presented": "9998-01-01", "as_of": "9998-06-01", "stages": [{"date": "9998-02-01", "stage": "EN COMISIÓN"}]}
+    bills = [BILL | {"title": f"Ley {number} que reduce el mandato"} for number in range(TOGETHER)]
+    lines = [json.dumps(bill | {"key": str(at)}).encode() for at, bill in enumerate([*bills, {"title": None}, endless, *bills, {"title": None}])]
+    found = list(score(iter([*lines, b"  ", b"[]"]), pack, DAY))
+    assert found == [score_line(line, pack, DAY) for line in [*lines, b"[]"]]
+    assert [line["key"] for line in found if "error" in line] == [str(TOGETHER), str(TOGETHER + 1), str(len(lines) - 1), None]
 
 
 def test_people_and_groups_change_nothing(pack: ScoringPack) -> None:
