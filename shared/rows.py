@@ -1,6 +1,6 @@
 """Many rows in one statement. In: a table and rows as mappings; out: how PostgreSQL and SQLite each take them fastest.
 
-PostgreSQL gets one array a column (`unnest`): one statement to parse, plan and answer, however many rows. SQLite, in our own process, gets them one by one.
+PostgreSQL gets rows that cannot conflict by COPY, others as one array a column (`unnest`): one statement, however many rows. SQLite, in our own process, gets them one by one.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Literal
 import orjson
 from sqlalchemy import Column, ColumnElement, Connection, Table, Text, TypeDecorator, any_, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 
 Conflict = Literal["fail", "ignore", "replace"]
 Row = Mapping[str, Any]
@@ -26,8 +27,31 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Row], confl
     columns = tuple(rows[0])
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(_one_by_one(table, columns, conflict), [_bound(table, columns, row) for row in rows])
+    elif conflict == "fail":
+        _copy(connection, table, columns, rows)
     else:
         connection.exec_driver_sql(_at_once(table, columns, conflict), tuple([row[name] for row in rows] for name in columns))
+
+
+def _copy(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
+    """SQLAlchemy knows no COPY: it runs on the driver's connection, in the same transaction, and fails in SQLAlchemy's words."""
+    statement = f"COPY {_quoted(table.name)} ({_names(columns)}) FROM STDIN (FORMAT BINARY)"
+    raw: Any = connection.connection.driver_connection
+    error_of_driver = connection.dialect.loaded_dbapi.Error
+    try:
+        with raw.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.set_types(_driver_types(table, columns))
+            for row in rows:
+                copy.write_row([row[name] for name in columns])
+    except error_of_driver as error:
+        raise DBAPIError.instance(statement, None, error, error_of_driver) from error
+
+
+@cache
+def _driver_types(table: Table, columns: tuple[str, ...]) -> list[str]:
+    """The columns' types by PostgreSQL's names, without lengths: COPY takes values only in exactly these."""
+    found = [_type_of(table, name).partition("(")[0].lower() for name in columns]
+    return ["float8" if name == "float" else name for name in found]
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> set[Any]:
@@ -77,8 +101,12 @@ def _json(values: Sequence[str]) -> str:
 
 @cache
 def _at_once(table: Table, columns: tuple[str, ...], conflict: Conflict) -> str:
-    arrays = ", ".join(f"%b::{table.columns[name].type.compile(postgresql.dialect())}[]" for name in columns)  # type: ignore[no-untyped-call]
+    arrays = ", ".join(f"%b::{_type_of(table, name)}[]" for name in columns)
     return f"INSERT INTO {_quoted(table.name)} ({_names(columns)}) SELECT * FROM unnest({arrays}){_on_conflict(table, columns, conflict)}"  # noqa: S608 - names of our own tables
+
+
+def _type_of(table: Table, name: str) -> str:
+    return str(table.columns[name].type.compile(postgresql.dialect()))  # type: ignore[no-untyped-call]
 
 
 @cache
