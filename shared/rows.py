@@ -1,17 +1,19 @@
-"""Many rows in one statement. In: a table and rows as mappings; out: how PostgreSQL and SQLite each take them fastest.
+"""Many rows at once. In: a table and rows as mappings, or a statement; out: rows, as PostgreSQL and SQLite each take and give them fastest.
 
 PostgreSQL gets rows that cannot conflict by COPY, others as one array a column (`unnest`): one statement, however many rows. SQLite, in our own process, gets them one by one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Literal
 
 import orjson
-from sqlalchemy import Column, ColumnElement, Connection, Table, Text, TypeDecorator, any_, bindparam, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, Text, TypeDecorator, any_, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.exc import DBAPIError
 
 Conflict = Literal["fail", "ignore", "replace"]
@@ -33,18 +35,39 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Row], confl
         connection.exec_driver_sql(_at_once(table, columns, conflict), tuple([row[name] for row in rows] for name in columns))
 
 
+def read_rows(connection: Connection, statement: Select[Any], values: Row) -> Sequence[Any]:
+    """Rows with the values as the driver gives them (no zone is added to a time). PostgreSQL sends them in binary: as text, bytes come at twice their size."""
+    if connection.dialect.name == "sqlite":
+        return connection.execute(statement, values).all()
+    written = _written(statement)
+    with _driver(connection, written) as cursor:
+        found: Sequence[Any] = cursor.execute(written, values).fetchall()
+        return found
+
+
+@cache
+def _written(statement: Select[Any]) -> str:
+    return str(statement.compile(dialect=_POSTGRES))
+
+
 def _copy(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
-    """SQLAlchemy knows no COPY: it runs on the driver's connection, in the same transaction, and fails in SQLAlchemy's words."""
     statement = f"COPY {_quoted(table.name)} ({_names(columns)}) FROM STDIN (FORMAT BINARY)"
+    with _driver(connection, statement) as cursor, cursor.copy(statement) as copy:
+        copy.set_types(_driver_types(table, columns))
+        for row in rows:
+            copy.write_row([row[name] for name in columns])
+
+
+@contextmanager
+def _driver(connection: Connection, statement: str) -> Iterator[Any]:
+    """psycopg's own cursor, in the same transaction: SQLAlchemy knows neither COPY nor binary answers. Its failures are SQLAlchemy's."""
     raw: Any = connection.connection.driver_connection
-    error_of_driver = connection.dialect.loaded_dbapi.Error
+    failure = connection.dialect.loaded_dbapi.Error
     try:
-        with raw.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.set_types(_driver_types(table, columns))
-            for row in rows:
-                copy.write_row([row[name] for name in columns])
-    except error_of_driver as error:
-        raise DBAPIError.instance(statement, None, error, error_of_driver) from error
+        with raw.cursor(binary=True) as cursor:
+            yield cursor
+    except failure as error:
+        raise DBAPIError.instance(statement, None, error, failure) from error
 
 
 @cache
@@ -141,3 +164,4 @@ def _binders(table: Table, columns: tuple[str, ...]) -> tuple[tuple[str, Any], .
 
 
 _SQLITE = sqlite.dialect()
+_POSTGRES = psycopg.dialect()  # type: ignore[no-untyped-call]

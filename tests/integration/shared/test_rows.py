@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Date, Float, Integer, LargeBinary, MetaData, String, Table, Text, select, text
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Date, Float, Integer, LargeBinary, MetaData, String, Table, Text, bindparam, select, text
 from sqlalchemy.exc import IntegrityError
 
 from shared.database import Database, Utc
 from shared.errors import Retryable
-from shared.rows import insert_new, insert_rows
+from shared.rows import insert_new, insert_rows, read_rows
 
 THINGS = Table(
     "things",
@@ -105,3 +105,11 @@ def _insert_after_the_server_hung_up(things: Database, connection: Connection) -
     with things.reading() as other:
         other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": mine})
     insert_rows(connection, THINGS, [row("a")])
+
+
+def test_rows_are_read_as_they_were_written(things: Database) -> None:
+    wanted = select(THINGS.c.id, THINGS.c.large, THINGS.c.raw, THINGS.c.words).where(THINGS.c.index > bindparam("above")).order_by(THINGS.c.id).limit(bindparam("most"))
+    with things.transaction() as session:
+        insert_rows(session.connection(), THINGS, [row(name, raw=bytes(range(256)), words="señal 100 %") for name in "abc"])
+        found = read_rows(session.connection(), wanted, {"above": 1, "most": 2})
+    assert [tuple(one) for one in found] == [(name, 2**40, bytes(range(256)), "señal 100 %") for name in "ab"]
