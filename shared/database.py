@@ -139,6 +139,14 @@ class Database:
         self.engine.dispose()
 
 
+def open_database(url: str, service: str) -> Database:
+    """The service's own database; the embedded one is brought to the newest schema at once, a server's by `veedor migrate`."""
+    database = Database(url, service)
+    if database.is_sqlite:
+        database.migrate()
+    return database
+
+
 _HASTY = text("SET LOCAL synchronous_commit = off")
 
 
