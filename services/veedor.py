@@ -4,17 +4,34 @@ from __future__ import annotations
 
 import gc
 import os
+from importlib import import_module
 from typing import Any
 
 import click
 
-from services.commands import dlq, learning, moves, operating, running, token
 from shared.errors import VeedorError
 from shared.operations import SELDOM
+
+COMMANDS = {
+    **dict.fromkeys(("up", "demo", "ingest", "scoring", "alerting", "webhooks", "console"), "running"),
+    **{"import": "moves", "score": "moves", "backtest": "learning", "train": "learning", "token": "token", "dlq": "dlq"},
+    **dict.fromkeys(("migrate", "doctor", "verify"), "operating"),
+}
+"""Each command and its module in services/commands, loaded when it is asked for: none waits for what the others need."""
 
 
 class Group(click.Group):
     """Shows the failures we expect as one line and exit code 1, never as a trace."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"services.commands.{COMMANDS[cmd_name]}")
+        found: click.Command = getattr(module, "import_" if cmd_name == "import" else cmd_name)
+        return found
 
     def invoke(self, ctx: click.Context) -> Any:
         gc.set_threshold(*SELDOM)  # a command first builds what it keeps: the collector would walk it again and again
@@ -31,16 +48,6 @@ class Group(click.Group):
 @click.version_option(package_name="veedor")
 def main() -> None:
     """Early warning for electoral integrity. `veedor demo` shows it at work; `veedor up` runs it."""
-
-
-for _command in (
-    *(running.up, running.demo, *running.SERVICES),
-    *(moves.import_, moves.score),
-    *(learning.backtest, learning.train),
-    *(token.token, dlq.dlq),
-    *(operating.migrate, operating.doctor, operating.verify),
-):
-    main.add_command(_command)
 
 
 if __name__ == "__main__":

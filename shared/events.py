@@ -9,10 +9,11 @@ import datetime as dt
 import hashlib
 import re
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from shared.errors import InvalidMessage
 
@@ -264,6 +265,26 @@ class Factor(Frozen):
     label: Words | None = None
 
 
+@lru_cache(maxsize=4096, typed=True)
+def _factor(rule: object, part: object, points: object, quote: object, citation: object, label: tuple[object, object] | None) -> Factor:
+    words = dict(zip(("es", "en"), label, strict=True)) if label else None
+    return Factor.model_validate({"rule": rule, "part": part, "points": points, "quote": quote, "citation": citation, "label": words})
+
+
+def _met_before(said: Any) -> Any:
+    """A reason as JSON tells it, as the one object that says so; what is no reason is left for the model to refuse."""
+    try:
+        label = said.get("label")
+        return _factor(said["rule"], said["part"], said["points"], said.get("quote"), said["citation"], None if label is None else (label["es"], label["en"]))
+    except (AttributeError, KeyError, TypeError, ValidationError):
+        return said
+
+
+def _all_met_before(said: Any) -> Any:
+    """Thousands of assessments give the same few reasons: made anew for each, they were half of what a batch holds in memory and a third of the time to read it."""
+    return [_met_before(one) for one in said] if isinstance(said, list) else said
+
+
 class Milestone(Frozen):
     """The next dated point of the electoral calendar and how far it is, in days."""
 
@@ -301,7 +322,7 @@ class Assessment(Frozen):
     earliest_law: dt.date | None = None
     milestone: Milestone | None = None
     inside_one_year: bool = False
-    factors: tuple[Factor, ...] = ()
+    factors: Annotated[tuple[Factor, ...], BeforeValidator(_all_met_before)] = ()
     counterfactuals: tuple[Counterfactual, ...] = ()
 
 

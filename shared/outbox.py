@@ -53,7 +53,9 @@ class Relay:
     bus: Bus
     pending: Callable[[Session, int], Sequence[Pending]]
     mark: Callable[[Session, int], None]
-    batch: int = 500
+    batch: int = 1000
+    look: float = 0.5
+    """Seconds between looks at what nobody woke it for."""
 
     def __post_init__(self) -> None:
         self.producer: Producer | None = None
@@ -121,7 +123,7 @@ class Relay:
         return f"{self.full}; {waiting()} events wait to leave, new work is refused" if self.full is not None else ""
 
     def run(self, stop: threading.Event, turned: Callable[[], None] = lambda: None) -> None:
-        """Drains on every wake and once a second until `stop` is set."""
+        """Drains on every wake and every `look` seconds until `stop` is set."""
         attempt = 0
         while not stop.is_set():
             turned()
@@ -137,7 +139,7 @@ class Relay:
                 stop.wait(pause)
                 continue
             gather(stop, count, self.batch, time.monotonic() - started)
-            self.written.wait(0.5)
+            self.written.wait(self.look)
         self.close()
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ import structlog
 
 from shared.bus import open_bus
 from shared.bus.contract import Bus
-from shared.database import Database
+from shared.database import Database, open_database
 from shared.events import TOPICS, dead_letters
 from shared.identity import Revocations, Verifier, load_public_key
 from shared.operations import Crew, Liveness
@@ -63,11 +63,8 @@ class Context:
         return f"the disk of {self.settings.home} is full ({free >> 20} MB free): make room, what was accepted is kept and goes on then" if free < MIN_FREE_BYTES else ""
 
     def database(self, service: str) -> Database:
-        """The service's own database; the embedded one is brought to the newest schema at once, a server's by `veedor migrate`."""
-        database = Database(self.settings.database_url(service), service)
-        if database.is_sqlite:
-            database.migrate()
-        return database
+        """The service's own database, ready for use."""
+        return open_database(self.settings.database_url(service), service)
 
 
 @dataclass(frozen=True)

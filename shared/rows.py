@@ -1,17 +1,20 @@
-"""Many rows in one statement. In: a table and rows as mappings; out: how PostgreSQL and SQLite each take them fastest.
+"""Many rows at once. In: a table and rows as mappings, or a statement; out: rows, as PostgreSQL and SQLite each take and give them fastest.
 
-PostgreSQL gets one array a column (`unnest`): one statement to parse, plan and answer, however many rows. SQLite, in our own process, gets them one by one.
+PostgreSQL gets rows that cannot conflict by COPY, others as one array a column (`unnest`): one statement, however many rows. SQLite, in our own process, gets them one by one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Literal
 
 import orjson
-from sqlalchemy import Column, ColumnElement, Connection, Table, Text, TypeDecorator, any_, bindparam, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, Text, TypeDecorator, any_, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import psycopg
+from sqlalchemy.exc import DBAPIError
 
 Conflict = Literal["fail", "ignore", "replace"]
 Row = Mapping[str, Any]
@@ -26,8 +29,52 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Row], confl
     columns = tuple(rows[0])
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(_one_by_one(table, columns, conflict), [_bound(table, columns, row) for row in rows])
+    elif conflict == "fail":
+        _copy(connection, table, columns, rows)
     else:
         connection.exec_driver_sql(_at_once(table, columns, conflict), tuple([row[name] for row in rows] for name in columns))
+
+
+def read_rows(connection: Connection, statement: Select[Any], values: Row) -> Sequence[Any]:
+    """Rows with the values as the driver gives them (no zone is added to a time). PostgreSQL sends them in binary: as text, bytes come at twice their size."""
+    if connection.dialect.name == "sqlite":
+        return connection.execute(statement, values).all()
+    written = _written(statement)
+    with _driver(connection, written) as cursor:
+        found: Sequence[Any] = cursor.execute(written, values).fetchall()
+        return found
+
+
+@cache
+def _written(statement: Select[Any]) -> str:
+    return str(statement.compile(dialect=_POSTGRES))
+
+
+def _copy(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
+    statement = f"COPY {_quoted(table.name)} ({_names(columns)}) FROM STDIN (FORMAT BINARY)"
+    with _driver(connection, statement) as cursor, cursor.copy(statement) as copy:
+        copy.set_types(_driver_types(table, columns))
+        for row in rows:
+            copy.write_row([row[name] for name in columns])
+
+
+@contextmanager
+def _driver(connection: Connection, statement: str) -> Iterator[Any]:
+    """psycopg's own cursor, in the same transaction: SQLAlchemy knows neither COPY nor binary answers. Its failures are SQLAlchemy's."""
+    raw: Any = connection.connection.driver_connection
+    failure = connection.dialect.loaded_dbapi.Error
+    try:
+        with raw.cursor(binary=True) as cursor:
+            yield cursor
+    except failure as error:
+        raise DBAPIError.instance(statement, None, error, failure) from error
+
+
+@cache
+def _driver_types(table: Table, columns: tuple[str, ...]) -> list[str]:
+    """The columns' types by PostgreSQL's names, without lengths: COPY takes values only in exactly these."""
+    found = [_type_of(table, name).partition("(")[0].lower() for name in columns]
+    return ["float8" if name == "float" else name for name in found]
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> set[Any]:
@@ -77,8 +124,12 @@ def _json(values: Sequence[str]) -> str:
 
 @cache
 def _at_once(table: Table, columns: tuple[str, ...], conflict: Conflict) -> str:
-    arrays = ", ".join(f"%b::{table.columns[name].type.compile(postgresql.dialect())}[]" for name in columns)  # type: ignore[no-untyped-call]
+    arrays = ", ".join(f"%b::{_type_of(table, name)}[]" for name in columns)
     return f"INSERT INTO {_quoted(table.name)} ({_names(columns)}) SELECT * FROM unnest({arrays}){_on_conflict(table, columns, conflict)}"  # noqa: S608 - names of our own tables
+
+
+def _type_of(table: Table, name: str) -> str:
+    return str(table.columns[name].type.compile(postgresql.dialect()))  # type: ignore[no-untyped-call]
 
 
 @cache
@@ -113,3 +164,4 @@ def _binders(table: Table, columns: tuple[str, ...]) -> tuple[tuple[str, Any], .
 
 
 _SQLITE = sqlite.dialect()
+_POSTGRES = psycopg.dialect()  # type: ignore[no-untyped-call]

@@ -36,7 +36,7 @@ from shared.database import Database
 from shared.errors import InvalidMessage
 from shared.events import ALERTS, MoveAssessed
 from shared.outbox import Pending
-from shared.rows import insert_rows
+from shared.rows import insert_rows, read_rows
 
 __all__ = ["Base", "Store"]
 
@@ -85,7 +85,7 @@ class Store:
 
     def pending(self, session: Session, limit: int) -> list[Pending]:
         """The oldest entries that have not left yet, as shared.outbox.Relay wants them."""
-        return [Pending(sequence, Record(ALERTS, key, event)) for sequence, key, event in session.connection().execute(_WAITING, {"most": limit})]
+        return [Pending(sequence, Record(ALERTS, key, event)) for sequence, key, event in read_rows(session.connection(), _WAITING, {"most": limit})]
 
     def mark(self, session: Session, position: int) -> None:
         """Everything up to `position` has left."""

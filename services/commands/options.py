@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from shared.settings import Settings, read, strange
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 home_option = click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Folder of everything this installation keeps [default: var, or VEEDOR_HOME].")
 json_option = click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures to this file as JSON.")
@@ -31,4 +32,7 @@ def write_json(file: Path | None, data: Any) -> None:
 
 def progress_bar(unit: str) -> Progress:
     """The one progress bar of the house, on standard error."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeElapsedColumn(), console=Console(stderr=True))

@@ -51,36 +51,40 @@ def _service(name: str, build: Callable[[], Callable[[Context], Any]]) -> click.
 
 
 def _ingest() -> Callable[[Context], Any]:
-    from services.ingest import main as ingest
+    from services.ingest.main import build
 
-    return ingest.build
+    return build
 
 
 def _scoring() -> Callable[[Context], Any]:
-    from services.scoring import main as scoring
+    from services.scoring.main import build
 
-    return scoring.build
+    return build
 
 
 def _alerting() -> Callable[[Context], Any]:
-    from services.alerting import main as alerting
+    from services.alerting.main import build
 
-    return alerting.build
+    return build
 
 
 def _webhooks() -> Callable[[Context], Any]:
-    from services.webhooks import main as webhooks
+    from services.webhooks.main import build
 
-    return webhooks.build
+    return build
 
 
 def _console() -> Callable[[Context], Any]:
-    from services.console import main as console
+    from services.console.main import build
 
-    return console.build
+    return build
 
 
-SERVICES = [_service(name, build) for name, build in {"ingest": _ingest, "scoring": _scoring, "alerting": _alerting, "webhooks": _webhooks, "console": _console}.items()]
+ingest = _service("ingest", _ingest)
+scoring = _service("scoring", _scoring)
+alerting = _service("alerting", _alerting)
+webhooks = _service("webhooks", _webhooks)
+console = _service("console", _console)
 
 
 @click.command()

@@ -24,7 +24,7 @@ from shared.countries import Pack
 from shared.errors import Refused
 from shared.events import Instrument, Provenance
 
-BATCH = 200
+BATCH = 500
 REPORT_EVERY = 256
 Progress = Callable[[int, int], object]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from services.ingest.identity import Identifier, by_day
 from services.ingest.numbering import Numbering
-from services.ingest.observation import Observation
+from services.ingest.observation import Observation, put_together
 from shared.countries import Pack
 from shared.countries.pack import folded
 from shared.events import Instrument, Move, Stage, Step, Votes
@@ -78,25 +78,27 @@ class Merger:
         period, chamber = self.identifier.place(first)
         titled = next((one for one in reversed(ordered) if one.title_origin == "official"), ordered[-1])
         source = next((one.source.url for one in ordered if one.source and one.source.url), None)
-        return Move(
-            move_id=move_id or self.identifier.move_id(ordered),
-            key=first.key,
-            country=self.identifier.pack.code,
-            period=period,
-            chamber=chamber,
-            instrument=_instrument(ordered),
-            aliases=self._aliases(ordered, first.key),
-            title=titled.title,
-            title_origin=titled.title_origin,
-            title_en=titled.title_en or _latest(ordered, "title_en"),
-            summary=_latest(ordered, "summary"),
-            text=_latest(ordered, "text"),
-            proponent=_latest(ordered, "proponent"),
-            groups=tuple(sorted({group for one in ordered for group in one.groups})),
-            related=self._related(ordered),
-            steps=self._steps(ordered),
-            url=source,
-        )
+        told = {
+            "move_id": move_id or self.identifier.move_id(ordered),
+            "key": first.key,
+            "country": self.identifier.pack.code,
+            "period": period,
+            "chamber": chamber,
+            "instrument": _instrument(ordered),
+            "aliases": self._aliases(ordered, first.key),
+            "title": titled.title,
+            "title_origin": titled.title_origin,
+            "title_en": titled.title_en or _latest(ordered, "title_en"),
+            "summary": _latest(ordered, "summary"),
+            "text": _latest(ordered, "text"),
+            "proponent": _latest(ordered, "proponent"),
+            "groups": tuple(sorted({group for one in ordered for group in one.groups})),
+            "related": self._related(ordered),
+            "steps": self._steps(ordered),
+            "url": source,
+        }
+        # All of it was checked when it was observed: to check it again would cost as much as the rest of this.
+        return put_together(Move, told)
 
     def _aliases(self, ordered: Sequence[Observation], key: str) -> tuple[str, ...]:
         """Every number once, in its fullest form; the key stands beside them."""
@@ -148,18 +150,19 @@ class Merger:
         return one.first_day, one.precision, self.stage_of(one), self.fold(one.native_stage or ""), one.detail or "", votes
 
     def _step(self, one: Observation) -> Step:
-        return Step(
-            stage=self.stage_of(one),
-            native_stage=one.native_stage,
-            date=one.first_day,
-            precision=one.precision,
-            detail=one.detail,
-            votes=Votes.model_construct(yes=one.votes.yes, no=one.votes.no, abstentions=one.votes.abstentions) if one.votes else None,
-            shortcut=one.shortcut,
-            source=one.source,
-            confidence=one.confidence,
-            note=one.note if one.note and (one.note.es or one.note.en) else None,
-        )
+        told = {
+            "stage": self.stage_of(one),
+            "native_stage": one.native_stage,
+            "date": one.first_day,
+            "precision": one.precision,
+            "detail": one.detail,
+            "votes": Votes.model_construct(yes=one.votes.yes, no=one.votes.no, abstentions=one.votes.abstentions) if one.votes else None,
+            "shortcut": one.shortcut,
+            "source": one.source,
+            "confidence": one.confidence,
+            "note": one.note if one.note and (one.note.es or one.note.en) else None,
+        }
+        return put_together(Step, told)
 
 
 def merge(observations: Iterable[Observation], pack: Pack) -> Move:

@@ -122,6 +122,14 @@ class Observation(Told):
         """First day of the date as far as it is known."""
         return dt.date.fromisoformat(f"{self.observed_on}-01-01"[:10])
 
+    @cached_property
+    def last_day(self) -> dt.date:
+        """Last day of the date as far as it is known."""
+        first = self.first_day
+        if self.precision == "day":
+            return first
+        return first.replace(month=12, day=31) if self.precision == "year" else first.replace(day=calendar.monthrange(first.year, first.month)[1])
+
     @property
     def digest(self) -> str:
         """Identity of what is said. A state without a date is the same one whenever somebody looks again."""
@@ -179,12 +187,7 @@ NOT_PLAIN: dict[str, Callable[[Any], Any]] = {
 
 def visible_from(observation: Observation) -> dt.date:
     """First day on which it may be known: an imprecise date is visible from the last day of its period."""
-    first = observation.first_day
-    if observation.precision == "year":
-        return first.replace(month=12, day=31)
-    if observation.precision == "month":
-        return first.replace(day=calendar.monthrange(first.year, first.month)[1])
-    return first
+    return observation.last_day
 
 
 def understand(said: Mapping[str, Any], pack: Pack, today: dt.date) -> Observation:

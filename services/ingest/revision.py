@@ -288,7 +288,8 @@ def refuse_two_instruments(observations: Iterable[Observation]) -> None:
 
 def _newly_told(move: Move) -> tuple[str, ...]:
     """Fields of which a new move tells something: those its canonical JSON has."""
-    return tuple(name for name in FIELDS if getattr(move, name) is not None)
+    told = vars(move)
+    return tuple([name for name in FIELDS if told[name] is not None])
 
 
 def _changed(before: bytes, after: bytes) -> tuple[str, ...]:

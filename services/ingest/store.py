@@ -24,9 +24,11 @@ from shared.countries import Pack
 from shared.database import Database
 from shared.events import Move, Provenance
 from shared.outbox import Pending, Relay
-from shared.rows import insert_rows
+from shared.rows import insert_rows, read_rows
 
 BATCH = 500
+LOOK = 0.1
+"""Seconds until the relay sees what another process (`veedor import`) wrote. An empty look takes half a millisecond."""
 OUTBOX = Base.metadata.tables["outbox"]
 
 __all__ = ["Base", "Outcome", "Store"]
@@ -98,7 +100,7 @@ class Store:
 
     def relay(self, bus: Bus) -> Relay:
         """The publisher of this store's outbox."""
-        return Relay("ingest", self.database, bus, pending=unpublished, mark=published)
+        return Relay("ingest", self.database, bus, pending=unpublished, mark=published, look=LOOK)
 
     @contextmanager
     def _writing(self) -> Iterator[Session]:
@@ -157,7 +159,7 @@ class Store:
 
 def unpublished(session: Session, limit: int) -> list[Pending]:
     """The oldest events that are not published, in the order they were written."""
-    rows = session.connection().execute(_UNPUBLISHED, {"most": limit})
+    rows = read_rows(session.connection(), _UNPUBLISHED, {"most": limit})
     return [Pending(position, Record(topic, key, value)) for position, topic, key, value in rows]
 
 

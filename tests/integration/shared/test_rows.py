@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from sqlalchemy import BigInteger, Boolean, Column, Date, Float, Integer, LargeBinary, MetaData, String, Table, Text, select
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Date, Float, Integer, LargeBinary, MetaData, String, Table, Text, bindparam, select, text
 from sqlalchemy.exc import IntegrityError
 
 from shared.database import Database, Utc
-from shared.rows import insert_new, insert_rows
+from shared.errors import Retryable
+from shared.rows import insert_new, insert_rows, read_rows
 
 THINGS = Table(
     "things",
@@ -77,3 +78,38 @@ def test_only_new_keys_are_named(things: Database) -> None:
         assert insert_new(session.connection(), THINGS, [row("a"), row("b")]) == {"a", "b"}
         assert insert_new(session.connection(), THINGS, [row("b"), row("c")]) == {"c"}
         assert insert_new(session.connection(), THINGS, []) == set()
+
+
+def test_a_server_that_is_gone_meanwhile_is_told_as_such_and_the_next_transaction_works(things: Database) -> None:
+    if things.is_sqlite:
+        pytest.skip("there is no server")
+    with pytest.raises(Retryable), things.transaction() as session:
+        _insert_after_the_server_hung_up(things, session.connection())
+    with things.transaction() as session:
+        insert_rows(session.connection(), THINGS, [row("b")])
+    assert set(stored(things)) == {"b"}
+
+
+def test_what_is_large_is_compressed_the_quick_way_where_the_server_knows_it(things: Database) -> None:
+    if things.is_sqlite:
+        pytest.skip("SQLite compresses nothing")
+    with things.transaction() as session:
+        known = session.execute(text("SELECT 'lz4' = ANY(enumvals) FROM pg_settings WHERE name = 'default_toast_compression'")).scalar_one()
+        insert_rows(session.connection(), THINGS, [row("a", words="the same words again and again " * 1000)])
+        used = session.execute(text("SELECT pg_column_compression(words) FROM things")).scalar_one()
+    assert used == ("lz4" if known else "pglz")
+
+
+def _insert_after_the_server_hung_up(things: Database, connection: Connection) -> None:
+    mine = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    with things.reading() as other:
+        other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": mine})
+    insert_rows(connection, THINGS, [row("a")])
+
+
+def test_rows_are_read_as_they_were_written(things: Database) -> None:
+    wanted = select(THINGS.c.id, THINGS.c.large, THINGS.c.raw, THINGS.c.words).where(THINGS.c.index > bindparam("above")).order_by(THINGS.c.id).limit(bindparam("most"))
+    with things.transaction() as session:
+        insert_rows(session.connection(), THINGS, [row(name, raw=bytes(range(256)), words="señal 100 %") for name in "abc"])
+        found = read_rows(session.connection(), wanted, {"above": 1, "most": 2})
+    assert [tuple(one) for one in found] == [(name, 2**40, bytes(range(256)), "señal 100 %") for name in "ab"]

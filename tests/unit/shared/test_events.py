@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shared.errors import InvalidMessage
-from shared.events import Direction, Event, Instrument, Level, Move, MoveAssessed, MoveObserved, Stage, Step, Tlp, Votes, dead_letters, digest
+from shared.events import Direction, Event, Factor, Instrument, Level, Move, MoveAssessed, MoveObserved, Stage, Step, Tlp, Votes, dead_letters, digest
 from tests.parts.samples import DAY, a_move, an_alert, an_assessment, an_observation
 
 EVENTS = [an_observation(), an_assessment(), an_alert()]
@@ -181,6 +181,29 @@ def test_an_assessment_stays_in_its_ranges() -> None:
         data["assessment"][field] = value
         with pytest.raises(InvalidMessage, match=rf"data\.assessment\.{field}"):
             MoveAssessed.decode(changed(an_assessment(), data=data))
+
+
+LABELS = ({}, {"es": "x"}, {"es": "x", "en": "y"}, {"es": "x", "en": None}, {"es": None, "en": None}, {"es": "x", "en": "y", "fr": "z"})
+ODD = st.sampled_from([None, "", "x", 1, 1.0, True, [], *LABELS])
+REASON = {"rule": "stage.filed", "part": "imminence", "points": 8.0, "citation": "art. 73"}
+CHANGES = st.lists(st.tuples(st.sampled_from([*REASON, "quote", "label", "unknown"]), ODD), max_size=3)
+
+
+@given(CHANGES, st.sets(st.sampled_from(sorted(REASON)), max_size=1))
+def test_a_reason_is_read_as_if_none_had_been_read_before(changes: list[tuple[str, Any]], missing: set[str]) -> None:
+    said = {name: value for name, value in (REASON | dict(changes)).items() if name not in missing}
+    data = an_assessment().envelope()["data"]
+    data["assessment"]["factors"] = [said, REASON]
+    try:
+        alone = Factor.model_validate(said)
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        with pytest.raises(InvalidMessage, match=rf"data\.assessment\.factors\.0\.{where}: "):
+            MoveAssessed.decode(changed(an_assessment(), data=data))
+    else:
+        read = MoveAssessed.decode(changed(an_assessment(), data=data)).assessment.factors
+        assert read == (alone, Factor.model_validate(REASON))
+        assert read[0].model_dump_json() == alone.model_dump_json()
 
 
 def test_probabilities_by_direction_come_back() -> None:
