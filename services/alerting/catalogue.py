@@ -101,6 +101,7 @@ class Catalogue:
         self.database = database
         self.most_counted = most_counted
         self.totals: Tally[tuple[Counter[int], Counter[int]]] = Tally()
+        self.scored: Tally[int] = Tally()
 
     def page(self, chosen: AlertFilter, clearance: Tlp, *, sort: Sort, cursor: str | None, limit: int) -> dict[str, Any]:
         """`limit` items in a stable order, where the next page begins, and how many there are in all, as far as they are counted. Raises Refused for a cursor that is none."""
@@ -162,7 +163,7 @@ class Catalogue:
         with self.database.reading() as session:
             connection = session.connection()
             withheld = connection.execute(select(exists().where(*_above(clearance)))).scalar_one()
-            scored = connection.execute(select(func.count()).select_from(tables.moves)).scalar_one()
+            scored = self.scored.count(connection, None, lambda: connection.execute(select(func.count()).select_from(tables.moves)).scalar_one(), changing=True)
             peaks, opened = self.totals.count(connection, None, lambda: (_peaks(connection), _counts(connection, alert.level_rank, alert.level_rank > 0)))
             head = connection.execute(select(tables.head.c.sequence, tables.head.c.published_through)).one()
             as_of = connection.execute(select(func.max(tables.assessments.c.as_of))).scalar_one()
