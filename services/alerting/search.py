@@ -1,7 +1,7 @@
 """Searching alerts by words. In: what somebody typed; out: the condition over the alerts it names.
 
 A word of the question is the beginning of a word of the alert, and the whole of one when it ends in a digit ("PL 598" is not "PL 5981").
-The comparison decides; the index of words, which each database has its own of, only spares it the alerts that cannot match (a word of over 2,000 letters is in none).
+The comparison decides; the index of words, which each database has its own of, only spares it the alerts that cannot match (PostgreSQL has no word of over 2,000 letters in its).
 """
 
 from __future__ import annotations
