@@ -112,10 +112,15 @@ class Catalogue:
             conditions = chosen.conditions(connection, clearance, FEW * self.most_counted)
             statement = select(tables.alerts.c.item, *order).where(conditions, *place).order_by(*(column.desc() for column in order)).limit(limit + 1)
             rows = connection.execute(statement).all()
-            counted = select(literal(1)).select_from(tables.alerts).where(conditions).limit(self.most_counted + 1).subquery()
-            total = connection.execute(select(func.count()).select_from(counted)).scalar_one()
+            alone = cursor is None and len(rows) <= limit
+            total = len(rows) if alone else self._counted(connection, conditions)
         following = _cursor(sort, rows[limit - 1][1:]) if len(rows) > limit else None
         return {"items": [orjson.Fragment(row[0]) for row in rows[:limit]], "next": following, "total": min(total, self.most_counted), "total_is_floor": total > self.most_counted}
+
+    def _counted(self, connection: Connection, conditions: ColumnElement[bool]) -> int:
+        """How many there are, to one more than are counted."""
+        found = select(literal(1)).select_from(tables.alerts).where(conditions).limit(self.most_counted + 1).subquery()
+        return int(connection.execute(select(func.count()).select_from(found)).scalar_one())
 
     def every(self, chosen: AlertFilter, clearance: Tlp) -> Iterator[bytes]:
         """The JSON of each alert of the filtered set once, by id: an order that no change meanwhile can upset."""

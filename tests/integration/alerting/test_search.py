@@ -91,3 +91,9 @@ def test_a_search_finds_the_words_of_now(database: Database) -> None:
     with database.transaction() as session:
         session.connection().execute(update(tables.alerts).where(row.alert_id == "alert.000009").values(search="  "))
     assert found(database, "primera") == set()
+
+
+def test_what_was_there_before_the_index_is_found_too(database: Database) -> None:
+    database.migrate("0003", down=True)
+    database.migrate()
+    assert found(database, "elecciones") == compared("elecciones") != set()
