@@ -69,7 +69,7 @@ class AlertRow(Base, table=True):
     )
 
     alert_id: str = Field(primary_key=True, sa_type=Text)
-    move_id: str = Field(sa_type=Text, index=True)
+    move_id: str = Field(sa_type=Text)
     kind: str = Field(max_length=16)
     lifecycle: str = Field(max_length=16)
     level: str = Field(max_length=16)

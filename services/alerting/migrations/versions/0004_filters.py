@@ -21,6 +21,7 @@ WORDS_OF_SQLITE = (
 
 
 def upgrade() -> None:
+    op.drop_index("ix_alerts_move_id", "alerts")  # nobody asks by it
     for facet in FACETS:
         op.create_index(f"alerts_by_{facet}", "alerts", [facet, "changed_as_of", "sequence"])
     op.create_index("alerts_of_exercises", "alerts", ["changed_as_of", "sequence"], postgresql_where=sa.text("exercise IS true"), sqlite_where=sa.text("exercise IS 1"))
@@ -41,6 +42,7 @@ def downgrade() -> None:
         op.drop_index("alerts_by_word", "alerts")
     for index in ("ix_alerts_recorded_at", "alerts_of_exercises", *(f"alerts_by_{facet}" for facet in FACETS)):
         op.drop_index(index, "alerts")
+    op.create_index("ix_alerts_move_id", "alerts", ["move_id"])
 
 
 def _on_sqlite() -> bool:
