@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, Field
 from sqlalchemy import Column, ColumnElement, Connection, Date, Float, RowMapping, and_, exists, func, literal, select, true, tuple_
 
 from services.alerting import tables
-from services.alerting.phrasing import searchable
+from services.alerting.search import matching
 from services.alerting.tally import Tally
 from shared.database import Database
 from shared.errors import Refused
@@ -24,6 +24,8 @@ from shared.http import Query
 PAGE = 500
 MOST_COURSE = 1000
 MOST_COUNTED = 10_000
+FEW = 5
+"""Times as many as are counted: of so many alerts an index of words may be asked for all."""
 OTHERS = ("cluster", "blind", "correction")
 """Kinds of alerts that are no move's."""
 FIRST_DAY, LAST_DAY = dt.date(1990, 1, 1), dt.date(2100, 1, 1)
@@ -57,8 +59,8 @@ class AlertFilter(Query):
     updated_since: Moment | None = Field(default=None, description="Any figure changed since")
     changed_since: Moment | None = Field(default=None, description="A revision was recorded since")
 
-    def conditions(self, clearance: Tlp) -> ColumnElement[bool]:
-        """The filter and the clearance as one SQL condition over the alerts."""
+    def conditions(self, connection: Connection, clearance: Tlp, few: int) -> ColumnElement[bool]:
+        """The filter and the clearance as one SQL condition over the alerts; `few` as search.matching takes it."""
         alert, about = tables.alerts.c, tables.alert_targets.c
         chosen: tuple[tuple[ColumnElement[str], Sequence[str]], ...] = (
             (alert.direction, self.direction),
@@ -76,19 +78,20 @@ class AlertFilter(Query):
             found.append(exists().where(about.alert_id == alert.alert_id, about.target.in_([str(target) for target in self.institution])))
         if self.exercise is not None:
             found.append(alert.exercise.is_(self.exercise))
-        found += [alert.search.contains(words, autoescape=True) for words in _searched(self.q or "")]
-        return and_(true(), alert.tlp_rank <= clearance.rank, *found, *self._bounds())
+        if self.q and (words := matching(connection, self.q, few)) is not None:
+            found.append(words)
+        return and_(true(), alert.tlp_rank <= clearance.rank, *found, *self._bounds(connection, few))
 
-    def _bounds(self) -> Iterator[ColumnElement[bool]]:
+    def _bounds(self, connection: Connection, few: int) -> Iterator[ColumnElement[bool]]:
         alert = tables.alerts.c
         if self.as_of_since is not None:
             yield alert.changed_as_of >= self.as_of_since
         if self.as_of_until is not None:
             yield alert.changed_as_of <= self.as_of_until
         if self.updated_since is not None:
-            yield alert.updated_at >= self.updated_since
+            yield _since(connection, alert.updated_at, self.updated_since, few)
         if self.changed_since is not None:
-            yield alert.recorded_at >= self.changed_since
+            yield _since(connection, alert.recorded_at, self.changed_since, few)
 
 
 class Catalogue:
@@ -98,26 +101,35 @@ class Catalogue:
         self.database = database
         self.most_counted = most_counted
         self.totals: Tally[tuple[Counter[int], Counter[int]]] = Tally()
+        self.scored: Tally[int] = Tally()
 
     def page(self, chosen: AlertFilter, clearance: Tlp, *, sort: Sort, cursor: str | None, limit: int) -> dict[str, Any]:
         """`limit` items in a stable order, where the next page begins, and how many there are in all, as far as they are counted. Raises Refused for a cursor that is none."""
-        conditions, order = chosen.conditions(clearance), ORDERS[sort]
+        order = ORDERS[sort]
         place = () if cursor is None else (tuple_(*order) < tuple_(*_place(cursor, sort)),)
-        statement = select(tables.alerts.c.item, *order).where(conditions, *place).order_by(*(column.desc() for column in order)).limit(limit + 1)
-        counted = select(literal(1)).select_from(tables.alerts).where(conditions).limit(self.most_counted + 1).subquery()
         with self.database.reading() as session:
             connection = session.connection()
+            conditions = chosen.conditions(connection, clearance, FEW * self.most_counted)
+            statement = select(tables.alerts.c.item, *order).where(conditions, *place).order_by(*(column.desc() for column in order)).limit(limit + 1)
             rows = connection.execute(statement).all()
-            total = connection.execute(select(func.count()).select_from(counted)).scalar_one()
+            alone = cursor is None and len(rows) <= limit
+            total = len(rows) if alone else self._counted(connection, conditions)
         following = _cursor(sort, rows[limit - 1][1:]) if len(rows) > limit else None
         return {"items": [orjson.Fragment(row[0]) for row in rows[:limit]], "next": following, "total": min(total, self.most_counted), "total_is_floor": total > self.most_counted}
 
+    def _counted(self, connection: Connection, conditions: ColumnElement[bool]) -> int:
+        """How many there are, to one more than are counted."""
+        found = select(literal(1)).select_from(tables.alerts).where(conditions).limit(self.most_counted + 1).subquery()
+        return int(connection.execute(select(func.count()).select_from(found)).scalar_one())
+
     def every(self, chosen: AlertFilter, clearance: Tlp) -> Iterator[bytes]:
         """The JSON of each alert of the filtered set once, by id: an order that no change meanwhile can upset."""
-        alert, conditions, last = tables.alerts.c, chosen.conditions(clearance), ""
+        alert, last = tables.alerts.c, ""
         while True:
             with self.database.reading() as session:
-                rows = session.connection().execute(select(alert.alert_id, alert.item).where(conditions, alert.alert_id > last).order_by(alert.alert_id).limit(PAGE)).all()
+                connection = session.connection()
+                conditions = chosen.conditions(connection, clearance, FEW * self.most_counted)
+                rows = connection.execute(select(alert.alert_id, alert.item).where(conditions, alert.alert_id > last).order_by(alert.alert_id).limit(PAGE)).all()
             yield from (bytes(row.item) for row in rows)
             if len(rows) < PAGE:
                 return
@@ -156,7 +168,7 @@ class Catalogue:
         with self.database.reading() as session:
             connection = session.connection()
             withheld = connection.execute(select(exists().where(*_above(clearance)))).scalar_one()
-            scored = connection.execute(select(func.count()).select_from(tables.moves)).scalar_one()
+            scored = self.scored.count(connection, None, lambda: connection.execute(select(func.count()).select_from(tables.moves)).scalar_one(), changing=True)
             peaks, opened = self.totals.count(connection, None, lambda: (_peaks(connection), _counts(connection, alert.level_rank, alert.level_rank > 0)))
             head = connection.execute(select(tables.head.c.sequence, tables.head.c.published_through)).one()
             as_of = connection.execute(select(func.max(tables.assessments.c.as_of))).scalar_one()
@@ -206,6 +218,16 @@ def _counts(connection: Connection, column: Column[int], *conditions: ColumnElem
     return Counter({row[0]: row[1] for row in rows})
 
 
+def _since(connection: Connection, column: Column[dt.datetime], moment: dt.datetime, few: int) -> ColumnElement[bool]:
+    """That a moment is not earlier. SQLite has no idea how many alerts that leaves: of few it is made to begin with them."""
+    later = column >= moment
+    if connection.dialect.name != "sqlite":
+        return later
+    found = select(tables.alerts.c.alert_id).where(later)
+    several = connection.execute(select(func.count()).select_from(found.limit(few + 1).subquery())).scalar_one()
+    return tables.alerts.c.alert_id.in_(found.correlate(None)) if several <= few else later
+
+
 def _revision(row: RowMapping, clearance: Tlp) -> dict[str, Any]:
     entry, said = orjson.loads(row["entry"]), _body(row, clearance)
     return (
@@ -218,13 +240,6 @@ def _revision(row: RowMapping, clearance: Tlp) -> dict[str, Any]:
 def _body(row: RowMapping, clearance: Tlp) -> dict[str, Any]:
     found: dict[str, Any] = orjson.loads(row["body"]) if row["body"] is not None and row["tlp_rank"] <= clearance.rank else {}
     return found
-
-
-def _searched(text: str) -> Iterator[str]:
-    """What must stand in the search column, a word of the question each: the beginning of a word, and the whole of one that ends in a digit ("PL 598" is not "PL 5981")."""
-    for word in text.split():
-        if plain := searchable(word):
-            yield f" {plain} " if plain[-1].isdigit() else f" {plain}"
 
 
 def _cursor(sort: Sort, place: Sequence[Any]) -> str:

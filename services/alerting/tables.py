@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from sqlalchemy import Index, LargeBinary, Table, Text, text
 from sqlalchemy.orm import registry
@@ -12,6 +13,9 @@ from shared.database import Utc
 
 MARKED = text("tlp_rank > 1")
 """Above TLP:GREEN, which alerts are unless somebody marks them: few, and an index holds only those."""
+
+
+EXERCISES: dict[str, Any] = {"postgresql_where": text("exercise IS true"), "sqlite_where": text("exercise IS 1")}
 
 
 class Base(SQLModel, registry=registry()):
@@ -56,12 +60,16 @@ class AlertRow(Base, table=True):
         Index("alerts_by_risk", "risk", "sequence"),
         Index("alerts_by_peak", "peak_rank", "peak_risk", "sequence"),
         Index("alerts_by_level", "level_rank", "changed_as_of", "sequence"),
+        Index("alerts_by_stage", "stage", "changed_as_of", "sequence"),
+        Index("alerts_by_direction", "direction", "changed_as_of", "sequence"),
+        Index("alerts_by_country", "country", "changed_as_of", "sequence"),
+        Index("alerts_of_exercises", "changed_as_of", "sequence", **EXERCISES),
         Index("alerts_marked", "tlp_rank", postgresql_where=MARKED, sqlite_where=MARKED),
         Index("alerts_by_kind", "kind", "country"),
     )
 
     alert_id: str = Field(primary_key=True, sa_type=Text)
-    move_id: str = Field(sa_type=Text, index=True)
+    move_id: str = Field(sa_type=Text)
     kind: str = Field(max_length=16)
     lifecycle: str = Field(max_length=16)
     level: str = Field(max_length=16)
@@ -75,7 +83,7 @@ class AlertRow(Base, table=True):
     risk: float
     opened_as_of: dt.date
     changed_as_of: dt.date
-    recorded_at: dt.datetime = Field(sa_type=Utc)
+    recorded_at: dt.datetime = Field(sa_type=Utc, index=True)
     updated_at: dt.datetime = Field(sa_type=Utc, index=True)
     revision: int
     sequence: int

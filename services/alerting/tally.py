@@ -31,12 +31,12 @@ def state(connection: Connection) -> State:
 @dataclass
 class _Held(Generic[Count]):
     count: Count
-    state: State
+    state: State | None
     soon: float
     long: float
 
-    def stands(self, now: float, at: State) -> bool:
-        return now < (self.long if self.state == at else self.soon)
+    def stands(self, now: float, at: State | None) -> bool:
+        return now < (self.long if at is not None and self.state == at else self.soon)
 
 
 @dataclass
@@ -50,9 +50,10 @@ class Tally(Generic[Count]):
     held: dict[Hashable, _Held[Count]] = field(default_factory=dict)
     turn: threading.Lock = field(default_factory=threading.Lock)
 
-    def count(self, connection: Connection, reader: Hashable, work: Callable[[], Count]) -> Count:
+    def count(self, connection: Connection, reader: Hashable, work: Callable[[], Count], *, changing: bool = False) -> Count:
+        """`changing`: what is counted changes without a sign that costs less to read than to count."""
         with self.turn:
-            now, at = self.clock(), state(connection)
+            now, at = self.clock(), None if changing else state(connection)
             found = self.held.get(reader)
             if found is not None and found.stands(now, at):
                 return found.count

@@ -219,6 +219,7 @@ class KafkaMember:
 
     def poll(self, timeout: float, limit: int) -> list[Delivery]:
         wait = int(min(MAX_POLL_MS, max(MIN_POLL_MS, timeout * 1000)))
+        self._end_the_join()
         with _named():
             batches = self.client.poll(timeout_ms=wait, max_records=limit)
         found = [
@@ -229,6 +230,12 @@ class KafkaMember:
         for delivery in found:
             self.uncommitted.setdefault((delivery.topic, delivery.partition), delivery.offset)
         return found
+
+    def _end_the_join(self) -> None:
+        """A leader that joins again for changed partitions forgets why once the broker has answered: a poll that gave up then would leave it half joined, without heartbeats."""
+        coordinator = self.client._coordinator
+        if coordinator.rejoining:
+            coordinator.request_rejoin()
 
     def commit(self, positions: Mapping[Place, int]) -> None:
         # The broker refuses a member of an older generation, but not one that is of this generation and lost just this partition.

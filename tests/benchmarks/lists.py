@@ -24,14 +24,14 @@ from services.alerting.store import Store
 from services.scoring.assess import ScoringPack
 from services.scoring.main import assessed
 from shared.database import Database
-from shared.events import Instrument, Level, Move, MoveObserved, Stage, Step, Target, Tlp
+from shared.events import Direction, Instrument, Level, Move, MoveObserved, Stage, Step, Target, Tlp
 from tests.benchmarks.measure import Report, row
 from tests.parts import moves
 from tests.parts.postgres import Postgres
 
 DAY = dt.date(2026, 11, 25)
 LEVELS = ("watch", "elevated", "high", "critical")
-ENDED = "i * 7 % 10 < 7"
+ENDED = "(i / 100 + i * 7) % 10 < 7"
 RANK = "(1 + (CASE WHEN i * 31 % 100 < 80 THEN 0 WHEN i * 31 % 100 < 95 THEN 1 WHEN i * 31 % 100 < 99 THEN 2 ELSE 3 END))"
 VARIED = {
     "alert_id": "'alert.pe.load.' || i",
@@ -45,7 +45,11 @@ VARIED = {
     "peak_level": f"(ARRAY{list(LEVELS)})[{RANK}]",
     "peak_rank": RANK,
     "lifecycle": f"CASE WHEN {ENDED} THEN 'Cancel' ELSE 'Alert' END",
-    "search": "a.search || i || ' '",
+    "direction": "(ARRAY['weakens', 'weakens', 'weakens', 'mixed', 'mixed', 'neutral'])[1 + i / 10 % 6]",
+    "stage": "CASE WHEN i % 10000 = 17 THEN 'struck_down' WHEN i * 11 % 100 < 70 THEN 'committee' ELSE 'report' END",
+    "country": "CASE WHEN i % 1000 = 3 THEN 'uy' WHEN i * 17 % 100 < 10 THEN 'cl' ELSE 'pe' END",
+    "recorded_at": "TIMESTAMPTZ '2021-07-28Z' + i * INTERVAL '1 minute'",
+    "search": "a.search || 'palabra' || chr(97 + i * 7 % 26) || chr(97 + i / 26 % 26) || CASE WHEN i % 200 = 11 THEN ' alguna ' ELSE ' ' END || i || ' '",
 }
 """Columns of a made alert that differ from the real one it is made of; `i` counts."""
 
@@ -75,13 +79,14 @@ def _event() -> MoveObserved:
 
 
 def grow(found: Database, first: int, last: int) -> None:
-    """Alerts number `first` to `last`, made of the real one by the server itself, with two institutions each and the pressure of their days."""
+    """Alerts number `first` to `last`, made of the real one by the server itself, with two institutions and a move each and the pressure of their days."""
     names = [column.name for column in tables.alerts.columns]
     values = ", ".join(VARIED.get(name, f"a.{name}") for name in names)
     targets = list(map(str, Target))
     with found.transaction() as session:
         run = session.connection().execute
         run(text(f"INSERT INTO alerts ({', '.join(names)}) SELECT {values} FROM alerts a, generate_series({first}, {last}) i WHERE a.move_id = 'pe.2026-2031.D.bill.10'"))
+        run(text(f"INSERT INTO moves SELECT 'pe.load.' || i, 1, DATE '2026-11-25', 0, 'JNE', '' FROM generate_series({first}, {last}) i"))
         for shift in (0, 5):
             run(text(f"INSERT INTO alert_targets SELECT (ARRAY{targets})[1 + (i + {shift}) % 12], 'alert.pe.load.' || i FROM generate_series({first}, {last}) i"))
         run(text(f"INSERT INTO pressure SELECT t, DATE '2021-07-28' + d, 0.01 FROM unnest(ARRAY{targets}) t, generate_series(0, 1899) d ON CONFLICT DO NOTHING"))
@@ -90,6 +95,8 @@ def grow(found: Database, first: int, last: int) -> None:
 
 
 def questions(found: Database, pack: ScoringPack) -> Mapping[str, Callable[[], Any]]:
+    with found.reading() as session:
+        newest = session.connection().execute(text("SELECT max(recorded_at) FROM alerts WHERE move_id LIKE 'pe.load.%'")).scalar_one()
     catalogue, institutions = Catalogue(found), Institutions(found, pack.country)
 
     def page(**chosen: Any) -> Callable[[], Any]:
@@ -100,6 +107,16 @@ def questions(found: Database, pack: ScoringPack) -> Mapping[str, Callable[[], A
         "page": page(),
         "page_critical": page(level=[Level.CRITICAL]),
         "page_institution": page(institution=[Target.JNE]),
+        "page_direction_of_none": page(direction=[Direction.STRENGTHENS]),
+        "page_stage_of_few": page(stage=[Stage.STRUCK_DOWN]),
+        "page_country_of_few": page(country=["uy"]),
+        "page_changed_since": page(changed_since=newest - dt.timedelta(minutes=100)),
+        "page_word_of_few": page(q="alguna"),
+        "page_word_of_all": page(q="LEY"),
+        "page_number": page(q="ley 9137"),
+        "page_word_and_level": page(q="palabrac", level=[Level.CRITICAL]),
+        "page_level_and_country": page(level=[Level.CRITICAL], country=["cl"]),
+        "page_institution_and_country": page(institution=[Target.JNE], country=["cl"]),
         "page_by_risk_deep": lambda: catalogue.page(AlertFilter(), Tlp.RED, sort="-risk", cursor=deep, limit=50),
         "one": lambda: catalogue.one("alert.pe.2026-2031.D.bill.10", Tlp.RED),
         "summary": lambda: catalogue.summary(Tlp.RED),

@@ -15,7 +15,7 @@ from services.alerting import tables
 from services.alerting.catalogue import MOST_COUNTED, AlertFilter, Catalogue
 from services.alerting.institutions import Institutions
 from shared.database import Database
-from shared.events import Level, Lifecycle, Target, Tlp
+from shared.events import Direction, Level, Lifecycle, Stage, Target, Tlp
 from shared.rows import insert_rows
 from tests.integration.alerting.home import migrated, sqlite
 from tests.unit.alerting.sample import pack
@@ -23,6 +23,7 @@ from tests.unit.alerting.sample import pack
 FEW, MANY = 2_000, 20_000
 FIRST = dt.date(2021, 7, 28)
 DAYS = 1900
+MOMENT = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 OPEN = [Level.WATCH] * 12 + [Level.ELEVATED] * 5 + [Level.HIGH] * 2 + [Level.CRITICAL]
 """Levels of open alerts, as often as they come."""
 LIMIT = 20
@@ -31,12 +32,18 @@ TARGETS = list(Target)
 
 
 def alert(number: int, chance: random.Random) -> dict[str, Any]:
-    moment = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     peak = chance.choice(OPEN)
     open_ = chance.random() < 0.3
     day = FIRST + dt.timedelta(days=chance.randrange(DAYS))
-    plain = {"kind": "move", "direction": "weakens", "stage": "committee", "country": "pe", "revision": 1, "tlp_rank": 1, "exercise": False, "backfill": False}
-    return plain | {
+    return {
+        "kind": "move",
+        "revision": 1,
+        "tlp_rank": 1,
+        "backfill": False,
+        "direction": "strengthens" if number % 20 == 3 else "weakens",
+        "stage": "report" if number % 25 == 7 else "committee",
+        "country": "cl" if number % 10 == 1 else "pe",
+        "exercise": number % 50 == 29,
         "alert_id": f"alert.{number:06}",
         "move_id": f"m.{number:06}",
         "lifecycle": str(Lifecycle.ALERT if open_ else Lifecycle.CANCEL),
@@ -48,10 +55,10 @@ def alert(number: int, chance: random.Random) -> dict[str, Any]:
         "risk": chance.randrange(100_000) / 1000,
         "opened_as_of": day,
         "changed_as_of": day,
-        "recorded_at": moment,
-        "updated_at": moment,
+        "recorded_at": MOMENT + dt.timedelta(minutes=number),
+        "updated_at": MOMENT + dt.timedelta(minutes=number),
         "sequence": number + 1,
-        "search": f" ley {number} ",
+        "search": f" ley {number} palabra{chr(97 + number % 26)} {'alguna ' if chance.random() < 0.1 else ''}{'rara ' if number % 1000 == 11 else ''}",
         "item": b'{"alert_id":"x"}' + b" " * 1500,
     }
 
@@ -158,12 +165,42 @@ QUESTIONS: dict[str, Question] = {
     "watch": page(level=[Level.WATCH]),
     "an institution": page(institution=[Target.JNE]),
     "an institution, open, by risk": page(institution=[Target.JNE], lifecycle=[Lifecycle.ALERT], sort="-risk"),
+    "a stage": page(stage=[Stage.REPORT]),
+    "two stages": page(stage=[Stage.REPORT, Stage.COMMITTEE]),
+    "a stage of none": page(stage=[Stage.WITHDRAWN]),
+    "a direction": page(direction=[Direction.STRENGTHENS]),
+    "a country": page(country=["cl"]),
+    "a country of none": page(country=["ar"]),
+    "an institution in a country": page(institution=[Target.JNE], country=["cl"]),
+    "a stage, a direction, a country": page(stage=[Stage.COMMITTEE], direction=[Direction.WEAKENS], country=["cl"]),
+    "a word of all": page(q="LEY"),
+    "a word of some": page(q="Alguná"),
+    "a word of some, by risk": page(q="alguna", sort="-risk"),
+    "the beginning of a word": page(q="palab"),
+    "a number": page(q="ley 137"),
+    "a rare word": page(q="Rará"),
+    "a word of none": page(q="ninguna"),
     "pressure": lambda database: Institutions(database, pack()).pressure("JNE", None, None),
 }
 SINCE = FIRST + dt.timedelta(days=DAYS - 100)
+LATE, LATEST = MOMENT + dt.timedelta(minutes=MANY - 80), f"sequence > {MANY - 80}"
+CROSSED: dict[str, Question] = {
+    "a stage, by risk": page(stage=[Stage.REPORT], sort="-risk"),
+    "a country, by risk": page(country=["cl"], sort="-risk"),
+    "a level in a country": page(level=[Level.CRITICAL], country=["cl"]),
+    "a word at a level": page(q="palabrac", level=[Level.WATCH]),
+    "a word in a country": page(q="palabrac", country=["cl"]),
+    "a word at no level": page(q="ley 137", level=[Level.CRITICAL], stage=[Stage.REPORT]),
+    "changed since long, by risk": page(changed_since=MOMENT, sort="-risk"),
+    "changed since, by risk": page(changed_since=LATE, sort="-risk"),
+}
+"""Questions that two indexes answer half each, or one in another order: they read more of more, but far from all."""
 NARROW: dict[str, tuple[Question, str]] = {
     "at least high, open": (page(min_level=Level.HIGH, lifecycle=[Lifecycle.ALERT]), f"level_rank >= {Level.HIGH.rank}"),
     "since a day": (page(as_of_since=SINCE), f"changed_as_of >= '{SINCE}'"),
+    "exercises": (page(exercise=True), "exercise"),
+    "changed since": (page(changed_since=LATE), LATEST),
+    "updated since": (page(updated_since=LATE), LATEST),
 }
 """Questions that so few alerts answer that all of these may be read, and what says which."""
 Costs = dict[str, dict[int, int]]
@@ -171,7 +208,7 @@ Costs = dict[str, dict[int, int]]
 
 def unserved(database: Database) -> int:
     """What no index serves: the measure must tell."""
-    return rows_read(database, ("SELECT item FROM alerts WHERE stage = 'filed'", ()))
+    return rows_read(database, ("SELECT item FROM alerts WHERE revision = 2", ()))
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -200,13 +237,12 @@ def cost(database: Database, ask: Question) -> int:
 
 
 def grown(cost: dict[int, int]) -> bool:
-    """More than by half, and by more than the steps down a higher tree."""
-    return cost[MANY] > cost[FEW] * 1.5 + 50
+    """More than by half, and by more than the steps down a higher tree, or to the few that a question finds."""
+    return cost[MANY] > cost[FEW] * 1.5 + 150
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_ten_times_the_alerts_are_read_no_further(costs: Costs, question: str) -> None:
-    assert costs[question][FEW] > 0
     assert not grown(costs[question]), costs
 
 
@@ -217,8 +253,14 @@ def test_what_few_alerts_answer_reads_only_those(database: Database, question: s
     with database.reading() as session:
         matching = session.connection().exec_driver_sql(f"SELECT count(*) FROM alerts WHERE {which}").scalar_one()
     assert 0 < matching < MANY // 10
-    # The page and the count may each read all of them, the index and the table apart.
-    assert cost(database, ask) <= 4 * matching
+    # The page and the count may each read all of them, the index and the table apart, and step down some trees.
+    assert cost(database, ask) <= 4 * matching + 50
+
+
+@pytest.mark.usefixtures("costs")
+@pytest.mark.parametrize("question", CROSSED)
+def test_what_two_filters_narrow_reads_a_fourth_of_all_at_most(database: Database, question: str) -> None:
+    assert cost(database, CROSSED[question]) <= cost(database, page(lifecycle=[Lifecycle.UPDATE])) / 4
 
 
 def test_the_measure_finds_what_it_is_for(costs: Costs) -> None:

@@ -76,3 +76,13 @@ def test_a_count_that_takes_long_is_given_for_as_long_as_it_took(database: Datab
     assert counting.ask() == 1
     counting.now += 2 * SOON
     assert counting.ask() == 2
+
+
+@pytest.mark.parametrize(("seconds", "times"), [(0.01, 3), (SOON * 4, 2)])
+def test_what_changes_without_a_sign_is_counted_each_time_unless_that_takes_long(database: Database, seconds: float, times: int) -> None:
+    counting = Counting(database, seconds)
+    for pause in (0.0, 0.0, SOON * 5):
+        counting.now += pause
+        with database.reading() as session:
+            counting.tally.count(session.connection(), "one", counting.work, changing=True)
+    assert counting.times == times

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.admin import NewTopic
+from kafka.coordinator.assignors.range import RangePartitionAssignor
 
 from shared.bus.contract import Record
+from shared.bus.kafka import KafkaMember
 from shared.errors import InvalidMessage, Retryable
 from tests.integration.shared.conftest import House, take, values
 from tests.parts.kafka import Kafka
@@ -93,3 +97,28 @@ def test_a_bad_value_is_bytes_like_any_other(house: House) -> None:
     assert [delivery.value for delivery in take(member, 2)] == [b"good", b"\xff\xfe\x00"]
     assert isinstance(member.client, KafkaConsumer)  # type: ignore[attr-defined]
     assert member.client.config["value_deserializer"] is None  # type: ignore[attr-defined]
+
+
+class Unhurried(RangePartitionAssignor):  # type: ignore[misc]
+    """Deals out more partitions than before for longer than a poll waits, once: the join is answered, the assignment not yet there when the poll gives up."""
+
+    known = 4
+
+    @classmethod
+    def assign(cls, cluster: Any, members: Any) -> Any:
+        found = max(len(cluster.partitions_for_topic(topic) or ()) for member in members for topic in member.metadata.topics)
+        if found > cls.known:
+            cls.known = found
+            threading.Event().wait(1)
+        return super().assign(cluster, members)
+
+
+def test_a_member_whose_poll_gives_up_while_it_joins_again_ends_that_join(kafka: Kafka, house: House) -> None:
+    options = {"bootstrap_servers": [kafka.address], "metadata_max_age_ms": 500, "session_timeout_ms": 6000, "heartbeat_interval_ms": 500}
+    with closing(KafkaMember({**options, "partition_assignment_strategy": [Unhurried]}, 4000, house.group, [house.topic])) as member:
+        until(lambda: member.poll(0.1, 10) == [] and len(member.client.assignment()) == 4, "all partitions")
+        with closing(KafkaAdminClient(bootstrap_servers=kafka.address)) as admin:
+            admin.create_partitions({house.topic: 6})
+        until(lambda: member.poll(0.1, 10) == [] and len(member.client.assignment()) == 6, "the new partitions")
+        house.publish("1")
+        assert values(take(member, 1)) == ["1"]
