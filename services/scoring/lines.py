@@ -128,13 +128,15 @@ def result(key: Any, found: Assessment) -> Line:
 
 
 class Asked(NamedTuple):
+    """What a line asks: what this move means on that day."""
+
     key: Any
     move: Move
     as_of: dt.date
 
 
 def _asked(raw: bytes, pack: Pack, as_of: dt.date) -> Asked | Line:
-    """What a line asks, or what is wrong with it; its own `as_of` beats the given one."""
+    """Or what is wrong with the line; its own `as_of` beats the given one."""
     key = None
     try:
         line = orjson.loads(raw)

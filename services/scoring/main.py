@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from services.scoring.app import create_app
 from services.scoring.assess import ScoringPack, assess_all
+from services.scoring.values import computed
 from shared.bus.contract import Record
 from shared.consumer import Loop
 from shared.events import ASSESSMENTS, MOVES, Assessment, MoveAssessed, MoveObserved
@@ -15,16 +16,19 @@ from shared.process import Context, Part
 
 def assessed(event: MoveObserved, assessment: Assessment, pack: ScoringPack) -> MoveAssessed:
     """The assessment event of a move event: same revision, same `as_of`."""
-    return MoveAssessed(
-        move=event.move,
-        revision=event.revision,
-        as_of=event.as_of,
-        reason=event.reason,
-        backfill=event.backfill,
-        exercise=event.exercise,
-        pack_version=pack.country.version,
-        model_version=pack.model_version,
-        assessment=assessment,
+    return computed(
+        MoveAssessed,
+        {
+            "move": event.move,
+            "revision": event.revision,
+            "as_of": event.as_of,
+            "reason": event.reason,
+            "backfill": event.backfill,
+            "exercise": event.exercise,
+            "pack_version": pack.country.version,
+            "model_version": pack.model_version,
+            "assessment": assessment,
+        },
     )
 
 
