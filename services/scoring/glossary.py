@@ -6,7 +6,7 @@ To look a word up is what reading costs: most words lie in no cache of the proce
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, Protocol
 
 from services.scoring.memory import Memory
@@ -53,6 +53,6 @@ class Glossary:
             breaks.append(len(rows) // width)
             rows += chain.from_iterable(map(self._pieces.__getitem__, part.split()))
         del rows[longest * width :]
-        script = Script(islice(rows, 0, None, width))
+        script = Script(rows[::width])
         script.numbers = {reader: rows[at::width] for at, reader in enumerate(self._readers, start=1)}
         return script, tuple(breaks[1:])
