@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from services.scoring.chance import Chance
-from services.scoring.clock import BOUND, DEAD, Clock, Clocks, visible
+from services.scoring.clock import BOUND, Clock, Clocks, visible
+from services.scoring.counterfactual import counterfactuals
 from services.scoring.direction import NEUTRAL, Evidence, Rules, claims_only, judge
 from services.scoring.glossary import WordReader
 from services.scoring.learned import Learned
@@ -22,9 +23,11 @@ from services.scoring.reading import Reader, Reading
 from services.scoring.terms import Conventions
 from services.scoring.values import computed
 from shared.countries import Pack, load
-from shared.events import Assessment, Counterfactual, Direction, Level, Mechanism, Move, Stage, Target, Words
+from shared.events import Assessment, Direction, Level, Mechanism, Move, Target
 
 TOGETHER = 64
+_CHARACTERS = 200_000
+_NO_LEVEL = Level.NONE
 Case = tuple[Move, dt.date]
 Odds = tuple[float | None, float | None]
 
@@ -99,7 +102,22 @@ def assess(move: Move, pack: ScoringPack, as_of: dt.date) -> Assessment:
 
 def assess_all(cases: Sequence[Case], pack: ScoringPack) -> list[Assessment]:
     """The same of many, in order. Stage by stage, for some dozens at a time: what a stage works with stays in the processor's cache, which saves a fifth."""
-    return [found for at in range(0, len(cases), TOGETHER) for found in _assessed(cases[at : at + TOGETHER], pack)]
+    return [found for batch in _batches(cases) for found in _assessed(batch, pack)]
+
+
+def _batches(cases: Iterable[Case]) -> Iterator[list[Case]]:
+    """Fewer when texts are long: what is known of them on the way is held in memory."""
+    batch: list[Case] = []
+    size = 0
+    for case in cases:
+        move = case[0]
+        batch.append(case)
+        size += len(move.title) + len(move.summary or "") + len(move.text or "")
+        if len(batch) == TOGETHER or size > _CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _assessed(cases: Sequence[Case], pack: ScoringPack) -> list[Assessment]:
@@ -138,7 +156,7 @@ def _assessment(sheet: Sheet, facts: Facts, found: Score, chance: Odds) -> Asses
             "milestone": clock.milestone,
             "inside_one_year": clock.inside_one_year,
             "factors": found.factors,
-            "counterfactuals": tuple(_counterfactuals(facts, found, sheet)) if found.level is not _NO_LEVEL else (),
+            "counterfactuals": tuple(counterfactuals(facts, found, sheet)) if found.level is not _NO_LEVEL else (),
         },
     )
 
@@ -243,38 +261,3 @@ def _mechanisms(learned: Readings, lead: Evidence | None, relevance: float) -> t
     if relevance < 0.5:
         return ()
     return (max(learned.mechanisms.items(), key=lambda item: item[1])[0],)
-
-
-def _counterfactuals(facts: Facts, found: Score, sheet: Sheet) -> Iterator[Counterfactual]:
-    """What the level would be if one thing were otherwise; only what changes the risk is said."""
-    for change, other in _alternatives(facts):
-        result = sheet.score(other)
-        if abs(result.risk - found.risk) >= 0.5:
-            yield computed(Counterfactual, {"change": change, "level": result.level, "risk": result.risk})
-
-
-def _alternatives(facts: Facts) -> Iterator[tuple[Words, Facts]]:
-    clock, lead, verdict = facts.clock, facts.lead, facts.meaning.verdict
-    if _WAIVED in clock.shortcuts:
-        stage = Stage.FIRST_VOTE if clock.stage is Stage.PASSED else clock.stage
-        rest = tuple(code for code in clock.shortcuts if code != _WAIVED)
-        yield _IF["waived"], facts._replace(clock=clock._replace(stage=stage, shortcuts=rest))
-    if clock.inside_one_year:
-        yield _IF["year"], facts._replace(clock=clock._replace(inside_one_year=False))
-    if lead is not None and lead.incumbents:
-        yield _IF["incumbents"], facts._replace(lead=lead._replace(incumbents=False))
-    if clock.stage not in DEAD:
-        yield _IF["shelved"], facts._replace(clock=clock._replace(stage=Stage.SHELVED))
-    if verdict.abstained:
-        yield _IF["weakens"], facts._replace(meaning=facts.meaning._replace(verdict=verdict._replace(weakens=1.0, abstained=False)))
-
-
-_NO_LEVEL = Level.NONE
-_WAIVED = "second_vote_waived"
-_IF = {
-    "waived": Words(es="si no se hubiera exonerado la segunda votación", en="if the second vote had not been waived"),
-    "year": Words(es="si faltara más de un año para la votación", en="if the vote were more than a year away"),
-    "incumbents": Words(es="si no alcanzara a autoridades en funciones", en="if it did not reach sitting authorities"),
-    "shelved": Words(es="si se archivara", en="if it were shelved"),
-    "weakens": Words(es="si el texto mostrara que debilita", en="if the text showed that it weakens"),
-}
