@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from services.scoring.assess import assess
+from services.scoring.assess import TOGETHER, assess, assess_all
 from services.scoring.points import parts
 from shared.events import Assessment, Direction, Instrument, Level, MoveAssessed, Stage, Words
 from tests.unit.scoring.sample import AS_OF, Flat, Said, assessed, country, move, pack, step
@@ -20,6 +20,13 @@ from tests.unit.scoring.sample import AS_OF, Flat, Said, assessed, country, move
 REFERENCE = Path(os.environ.get("VEEDOR_REFERENCE", "../shared")) / "data" / "pe"
 REMEDY = "Ley que deroga la Ley 32108 y restituye el texto anterior de la Ley contra el Crimen Organizado"
 THREAT = "Ley que reduce el mandato de los miembros del Jurado Nacional de Elecciones"
+
+
+def test_many_are_assessed_as_each_alone_is_however_long_their_texts() -> None:
+    titles = ["Ley que destituye al jefe de la ONPE", "Ley que deroga la Ley 32108", "Ley de caminos"]
+    moves = [move(f"{titles[at % 3]} {at}", text="Artículo único. " * (10_000 if at % 10 == 0 else 1)) for at in range(TOGETHER + 6)]
+    assert assess_all([(one, AS_OF) for one in moves], pack()) == [assess(one, pack(), AS_OF) for one in moves]
+    assert assess_all([], pack()) == []
 
 
 def test_a_remedy_is_severe_strengthens_and_carries_no_risk() -> None:
