@@ -1,9 +1,13 @@
-"""Where a real Chromium is; playwright drives it with `executable_path`."""
+"""Where a real Chromium is; playwright drives it with `executable_path`, by a Node.js of its own."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+from pathlib import Path
+
+import playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -14,7 +18,16 @@ def program() -> str | None:
 
 
 def missing() -> str | None:
-    return None if program() else "Chromium is not installed"
+    return driver_fault() if program() else "Chromium is not installed"
+
+
+def driver_fault() -> str | None:
+    """Why playwright's Node.js does not start here: it needs a library that a small Debian lacks (libatomic1)."""
+    driver = Path(playwright.__file__).parent / "driver" / "node"
+    if not driver.exists():
+        return None
+    ran = subprocess.run([str(driver), "--version"], check=False, capture_output=True, text=True, timeout=60)
+    return f"playwright's driver does not start: {ran.stderr.strip()[:200]}" if ran.returncode else None
 
 
 def flags() -> list[str]:

@@ -35,7 +35,7 @@ PARTS = (
     Part("Prometheus", prometheus.missing, ("prometheus",)),
     Part("Alertmanager", alertmanager.missing, ("prometheus-alertmanager",)),
     Part("nginx", nginx.missing, ("nginx",)),
-    Part("Chromium", chromium.missing, ("chromium",)),
+    Part("Chromium", chromium.missing, ("chromium", "libatomic1")),
     Part("faketime", faketime.missing, ("faketime",)),
 )
 
