@@ -55,7 +55,7 @@ class AliasRow(Base, table=True):
     alias: str = Field(primary_key=True, max_length=300)
     name: str = Field(index=True, max_length=260)
     scope: str = Field(max_length=30)
-    move_id: str = Field(index=True, max_length=200)
+    move_id: str = Field(max_length=200)
 
 
 class ObservationRow(Base, table=True):

@@ -26,7 +26,7 @@ from shared.errors import InvalidMessage, Refused, Retryable
 MIN_POLL_MS = 100
 MAX_POLL_MS = 500
 SETTINGS = {"partitions": 4, "replication": 1, "min_insync": 1, "retention_ms": 7 * 24 * 3600 * 1000, "timeout_ms": 15_000}
-MEMBER = {"max_partition_fetch_bytes": 4 << 20, "fetch_max_wait_ms": 50, "session_timeout_ms": 20_000, "max_poll_interval_ms": 120_000}
+MEMBER = {"max_partition_fetch_bytes": 4 << 20, "session_timeout_ms": 20_000, "max_poll_interval_ms": 120_000}
 
 
 def _connect(kind: Any, options: Mapping[str, Any], **ours: Any) -> Any:

@@ -26,7 +26,6 @@ def join(options: argparse.Namespace) -> Any:
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=4 << 20,
         fetch_max_bytes=32 << 20,
-        fetch_max_wait_ms=50,
     )
     expected = len(consumer.partitions_for_topic(options.source) or ())
     consumer.subscribe([options.source])

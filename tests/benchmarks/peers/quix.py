@@ -79,7 +79,6 @@ def build(options: argparse.Namespace) -> Hop:
         auto_create_topics=False,
         use_changelog_topics=False,
         producer_extra_config={"acks": "all", "enable.idempotence": True, "linger.ms": 20, "batch.size": 1_000_000},
-        consumer_extra_config={"fetch.wait.max.ms": 50},
     )
     answers = answers_of(options.answers)
     frame = app.dataframe(app.topic(options.source, value_deserializer="json"))
