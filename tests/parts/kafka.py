@@ -122,6 +122,7 @@ class Kafka:
             "transaction.state.log.replication.factor": "1",
             "transaction.state.log.min.isr": "1",
             "group.initial.rebalance.delay.ms": "0",
+            "group.coordinator.append.linger.ms": "0",
             "auto.create.topics.enable": "false",
         }
         return "".join(f"{name}={value}\n" for name, value in settings.items())
