@@ -7,7 +7,6 @@ their authors have read. Nothing that serves imports this: it trains (scikit-lea
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from services.scoring.fit_chance import Ended
 from services.scoring.fit_text import Fitted, calibrate, exported, out_of_fold, surfaces
 from services.scoring.lines import move_of
 from services.scoring.terms import Conventions
+from services.scoring.train import furnish
 from shared.countries import Pack, load
 
 COMPLETE = {
@@ -33,7 +33,6 @@ COMPLETE = {
 }
 """The years of which the reference data holds every filing, by the period left out of training."""
 RECORD_PERIOD = "2021-2026"
-CONVENTIONS = ("lexicon.json", "stop.json", "labels.jsonl", "lessons.json")
 FOLDS = 4
 SEED = 7
 Say = Callable[[str], None]
@@ -69,9 +68,7 @@ def _record(record: Path, country: str, weights: Path | None, judged: Mapping[st
 
 def train_without(data: Path, period: str, pack: Pack, out: Path) -> None:
     """Writes learned.json and chance.json as `veedor train` does, from the other periods only; what calibrates them is scored in blocks of time, not whole periods."""
-    out.mkdir(parents=True, exist_ok=True)
-    for name in CONVENTIONS:
-        shutil.copy(pack.directory / "weights" / name, out)
+    furnish(out, pack)
     conventions = Conventions.load(out)
     bills = {line["key"]: line for line in read_lines(data / "bills.jsonl.gz") if line["period"] != period and line["presented"]}
     labels = [line for name in ("dev", "more") for line in read_lines(data / "labels" / f"{name}.jsonl") if line["key"] in bills]

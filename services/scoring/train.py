@@ -9,6 +9,7 @@ import datetime as dt
 import gzip
 import hashlib
 import re
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from services.scoring.examples import Example, Features, beside, labelled
 from services.scoring.fit_chance import Ended
 from services.scoring.fit_text import SIZES, Calibration, Fitted, Floats, calibrate, exported, out_of_fold, surfaces
 from services.scoring.terms import Conventions, tokens
-from shared.countries import load
+from shared.countries import Pack, load
 from shared.events import Instrument, Move, Stage, Step, Target
 from shared.folding import unaccented
 
@@ -37,7 +38,8 @@ _POLARITY = {"threat": "weakens", "positive": "strengthens"}
 
 
 def train(reference: Path, out: Path, *, seed: int = 7, say: Say = print) -> None:
-    """Write `learned.json` and `chance.json` to `out`, which holds lexicon.json, stop.json, labels.jsonl and lessons.json. Raises OSError when the reference data is missing."""
+    """Write `learned.json` and `chance.json` to `out`, beside what people write. Raises OSError when the reference data is missing."""
+    furnish(out, load("pe"))
     data = reference / "data/pe"
     bills = read_bills(data)
     train_text(data, bills, out, seed=seed, say=say)
@@ -46,6 +48,14 @@ def train(reference: Path, out: Path, *, seed: int = 7, say: Say = print) -> Non
     for line in fit_chance.measured(ended, conventions, seed):
         say(line)
     _write(out / "chance.json", fit_chance.fit(ended, conventions, seed))
+
+
+def furnish(out: Path, pack: Pack) -> None:
+    """Puts what people write (conventions of drafting, labels, lessons) into a folder of weights that lacks it."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name in ("lexicon.json", "stop.json", "labels.jsonl", "lessons.json"):
+        if not (out / name).exists():
+            shutil.copy(pack.directory / "weights" / name, out)
 
 
 def read_bills(data: Path) -> dict[str, dict[str, Any]]:

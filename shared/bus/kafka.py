@@ -20,7 +20,6 @@ from kafka.structs import OffsetAndMetadata
 
 from shared.bus.contract import Delivery, Record, refuse_oversize
 from shared.bus.contract import TopicPartition as Place
-from shared.bus.partition import partition_of
 from shared.errors import InvalidMessage, Refused, Retryable
 
 MIN_POLL_MS = 100
@@ -144,11 +143,7 @@ class KafkaPublisher:
 
     def _send(self, records: Sequence[Record]) -> None:
         client = self.client = self.client or self._open()
-        places = {topic: sorted(client.partitions_for(topic)) for topic in {record.topic for record in records}}
-        sent = []
-        for record in records:
-            key = record.key.encode()
-            sent.append(client.send(record.topic, record.value, key, list(record.headers), partition_of(key, places[record.topic])))
+        sent = [client.send(record.topic, key=record.key.encode(), value=record.value, headers=list(record.headers)) for record in records]
         client.flush(timeout=self.timeout_ms / 1000)
         for future in sent:
             if not future.is_done:

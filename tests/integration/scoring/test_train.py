@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +11,10 @@ import pytest
 
 from services.scoring.assess import ScoringPack
 from services.scoring.learned import Learned, Reading
-from services.scoring.train import read_bills, train_text
+from services.scoring.train import furnish, read_bills, train_text
+from shared.countries import load
 
 DATA = Path(os.environ.get("VEEDOR_REFERENCE", "../shared")) / "data/pe"
-SHIPPED = Path(__file__).parents[3] / "shared/countries/pe/weights"
 TEXTS = (
     "Ley que acorta el mandato de los magistrados del Tribunal Constitucional",
     "Ley que modifica el artículo 179 de la Constitución",
@@ -29,8 +28,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not DATA.is_dir():
         pytest.skip(f"no reference data at {DATA}: set VEEDOR_REFERENCE to the folder that has data/pe")
     folder = tmp_path_factory.mktemp("weights")
-    for name in ("lexicon.json", "stop.json", "labels.jsonl", "lessons.json"):
-        shutil.copy(SHIPPED / name, folder)
+    furnish(folder, load("pe"))
     train_text(DATA, read_bills(DATA), folder, say=lambda _: None, folds=folder / "folds.jsonl")
     return folder
 
