@@ -162,13 +162,13 @@ Hundred = Annotated[float, Field(ge=0, le=100)]
 _HTTP = re.compile(r"https?://[^\s/?#]+", re.IGNORECASE)
 
 
-def _http_url(value: str) -> str:
+def http_url(value: str) -> str:
     if not _HTTP.match(value):
         raise ValueError("must be an http or https address")
     return value
 
 
-HttpUrl = Annotated[str, Field(max_length=2000), AfterValidator(_http_url)]
+HttpUrl = Annotated[str, Field(max_length=2000), AfterValidator(http_url)]
 
 
 class Frozen(BaseModel):

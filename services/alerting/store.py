@@ -42,6 +42,7 @@ __all__ = ["Base", "Store"]
 
 MOVE_ID = re.compile(r"[A-Za-z0-9._:\-]{1,190}")
 MOST_REVISIONS = 2**31 - 1
+_MOST_SEARCHED = 200_000
 
 
 class Store:
@@ -186,8 +187,8 @@ def _alert_values(held: HeldAlert, moment: dt.datetime) -> dict[str, Any]:
         "updated_at": moment,
         "sequence": held.sequence,
         "tlp_rank": alert.tlp.rank,
-        # Spaces at both ends: a search looks for whole words, or for their beginnings.
-        "search": f" {searchable(' '.join((alert.title, alert.title_en or '', alert.headline.es, alert.headline.en, held.aliases)))} ",
+        # Spaces at both ends: a search looks for whole words, or for their beginnings. PostgreSQL indexes at most a million bytes.
+        "search": f" {searchable(' '.join((alert.title, alert.title_en or '', alert.headline.es, alert.headline.en, held.aliases)))[:_MOST_SEARCHED]} ",
         "item": orjson.dumps(item),
     }
 

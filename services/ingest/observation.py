@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from shared.countries import Pack
 from shared.countries.form import Period
 from shared.errors import Refused
-from shared.events import HttpUrl, Instrument, Precision, Source, Stage, Votes, Words, digest
+from shared.events import Instrument, Precision, Source, Stage, Votes, Words, digest, http_url
 
 UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 MOJIBAKE = re.compile("\ufffd|[ÃÂ][\u0080-\u00bf]|â€")
@@ -73,7 +73,7 @@ class ToldSource(Source):
     """Where it can be read: an http(s) address, its title, its own date."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    url: Annotated[HttpUrl, AfterValidator(_clean)] | None = None
+    url: Annotated[str, Field(max_length=2000), AfterValidator(_clean), AfterValidator(http_url)] | None = None
     title: Line | None = None
     date: Annotated[str, Field(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")] | None = None
 

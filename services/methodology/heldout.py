@@ -86,7 +86,8 @@ def _text_model(labels: Sequence[Line], bills: Mapping[str, Line], conventions: 
     examples = [labelled(label, bills[label["key"]]) for label in labels]
     others = [*beside(labels, read_lines(folder / "labels.jsonl"), bills), *lessons.load(folder / "lessons.json", SEED)]
     features = Features(pack, conventions)
-    calibration = calibrate(examples, out_of_fold(examples, others, _blocks([example.key for example in examples]), features))
+    filed = sorted(bills, key=lambda key: (bills[key]["presented"], key))
+    calibration = calibrate(examples, out_of_fold(examples, others, _blocks(filed), features))
     everything = [*examples, *others]
     fitted = Fitted(everything, features)
     return exported(fitted, calibration, surfaces(everything, conventions))

@@ -22,7 +22,7 @@ class PastedStep(Body):
     """A step of the pasted move; `date` ISO."""
 
     stage: Stage
-    date: dt.date
+    date: dt.date = Field(ge=dt.date(1821, 7, 28), le=dt.date(2100, 1, 1))
     shortcut: Text | None = Field(default=None, max_length=200)
     votes: Votes | None = None
 

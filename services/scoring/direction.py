@@ -20,7 +20,8 @@ from shared.countries.form import Alternatives, Rubric, Rule
 from shared.countries.pack import Pack
 from shared.events import Direction, Instrument, Mechanism, Target, Words
 
-WEAKENS, STRENGTHENS, MIXED, NEUTRAL = _DIRECTIONS = tuple(Direction)
+WEAKENS, STRENGTHENS, MIXED, NEUTRAL = Direction.WEAKENS, Direction.STRENGTHENS, Direction.MIXED, Direction.NEUTRAL
+_DIRECTIONS = tuple(Direction)
 INVERSE = {WEAKENS: STRENGTHENS, STRENGTHENS: WEAKENS}
 _INSTRUMENT = "instrument."
 _NAMED = (WEAKENS, STRENGTHENS, NEUTRAL)

@@ -135,10 +135,13 @@ class Fitted:
 
 
 def _unevenness(matrix: csr_matrix, answers: NDArray[np.bool_], counts: Floats) -> Floats:
-    """Of each gram the size of its log-count ratio between the answers, 1 in the root mean square: naive Bayes in a linear model (Wang & Manning 2012)."""
+    """Of each gram the size of its log-count ratio between the answers, 1 in the root mean square: naive Bayes in a linear model (Wang & Manning 2012).
+
+    Smoothed by one text, shared as the answers are: a gram not seen says nothing.
+    """
     seen = (matrix > 0).astype(float).T
-    ratios = np.log((1.0 + seen @ (counts * answers)) / (1.0 + seen @ (counts * ~answers)))
-    ratios -= np.log((1.0 + counts @ answers) / (1.0 + counts @ ~answers))
+    share = counts @ answers / counts.sum()
+    ratios = np.log((share + seen @ (counts * answers)) / (1.0 - share + seen @ (counts * ~answers))) - np.log(share / (1.0 - share))
     sizes: Floats = np.abs(ratios) / np.sqrt(np.mean(ratios**2))
     return sizes
 

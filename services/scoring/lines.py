@@ -18,6 +18,7 @@ from shared.events import Assessment, Instrument, Move, Stage, Step
 
 Line = dict[str, Any]
 _made_step = maker(Step)
+_EARLIEST, _LATEST = dt.date(1821, 7, 28), dt.date(2200, 1, 1)
 _FILED, _OTHER, _BILL = Stage.FILED, Stage.OTHER, Instrument.BILL
 
 
@@ -37,7 +38,10 @@ def _day(value: Any, field: str) -> dt.date:
 
 @lru_cache(maxsize=32_768)
 def _date(text: str) -> dt.date:
-    return dt.date.fromisoformat(text)
+    day = dt.date.fromisoformat(text)
+    if not _EARLIEST <= day <= _LATEST:
+        raise ValueError(f"{text} is no day of a bill")
+    return day
 
 
 def _step(stage: Stage, native: str | None, day: dt.date, detail: str | None) -> Step:
@@ -67,12 +71,14 @@ def _steps(line: Line, pack: Pack) -> list[Step]:
         if not isinstance(found, dict):
             raise ValueError(f"stages.{number}: must be an object")
         if date := found.get("date"):
-            native = found.get("stage") or ""
+            native, detail = found.get("stage") or "", found.get("detail")
+            if not isinstance(native, str) or not isinstance(detail, str | None):
+                raise ValueError(f"stages.{number}: stage and detail must be text")
             try:
                 day = _date(date[:10])
             except (TypeError, ValueError):
                 day = _day(date, f"stages.{number}.date")
-            steps.append(_step(pack.stage_of(native) or _OTHER, native, day, found.get("detail")))
+            steps.append(_step(pack.stage_of(native) or _OTHER, native, day, detail))
     return steps
 
 
@@ -163,12 +169,12 @@ def _answers(asked: Sequence[Asked], pack: ScoringPack) -> list[Line]:
 
 
 def score_line(raw: bytes, pack: ScoringPack, as_of: dt.date) -> Line:
-    """One line scored, or `{key, error}`."""
+    """One line that is not blank, scored, or `{key, error}`."""
     return next(score([raw], pack, as_of))
 
 
 def score(lines: Iterable[bytes], pack: ScoringPack, as_of: dt.date) -> Iterator[Line]:
-    """Scores a stream of lines, some dozens at a time: memory stays flat."""
+    """Scores a stream of lines; answers come some dozens at a time: memory stays flat."""
     filled = (raw for raw in lines if raw.strip())
     while batch := [_asked(raw, pack.country, as_of) for raw in islice(filled, TOGETHER)]:
         answers = iter(_answers([found for found in batch if isinstance(found, Asked)], pack))

@@ -23,8 +23,10 @@ class Scanner:
         self._fresh = count(self._last + 1)
         phrases = [phrase for begun in lexicon.phrases.values() for phrase in begun]
         for (term, *others), whole in phrases:
-            if not others:  # a term that is always another, or nothing
-                self._codes[term] = self._code(whole) if whole else next(self._fresh)
+            if not others:
+                if whole:
+                    raise ValueError(f"{term} is one word: an alias makes it {whole}, not a phrase")
+                self._codes[term] = next(self._fresh)  # it never counts
         self._phrases = self._by_two([phrase for phrase in phrases if len(phrase[0]) > 1])
         self._repeals = frozenset(map(self._code, REPEALS))
         self._memory = Memory(self.number)

@@ -44,6 +44,7 @@ _DEAD = frozenset({"archived", "withdrawn", "rejected_outright", "rejected"})
 _LAW = frozenset({"promulgated", "published"})
 _DAYS = (0, 2, 7, 20, 45, 90, 180, 365, 730, 1200)
 _WORD = re.compile(r"\w+")
+_YEAR = re.compile(r"(?:1[89]|2[01])[0-9]{2}")
 # Beginnings of words of procedure; none begins a name of those who signed bills since 2006.
 _PROCEDURE = re.compile(
     "insistenci|exoner|priori|dispens|unanimidad|mayoria|minoria|archiv|2da|1ra|permanente|pleno|desacumul|acumul|ampliacion|agend|intermedio|solicit|adher|adhier"
@@ -223,11 +224,11 @@ def _years(start: dt.date) -> str:
 def period_start(move: Move, filed: dt.date | None = None) -> dt.date:
     """The 27 July on which the parliamentary period began: by its code, else by the date of filing (general elections every five years from 2001)."""
     year = move.period[:4]
-    if year.isdigit():
+    if _YEAR.fullmatch(year):
         return _began(year)
     filed = filed or _filed(move)
     years = filed.year - ((filed.month, filed.day) < (7, 27))
-    return dt.date(years - (years - 2001) % 5, 7, 27)
+    return dt.date(max(1, years - (years - 2001) % 5), 7, 27)
 
 
 @lru_cache(maxsize=256)

@@ -51,11 +51,12 @@ def train(reference: Path, out: Path, *, seed: int = 7, say: Say = print) -> Non
 
 
 def furnish(out: Path, pack: Pack) -> None:
-    """Puts what people write (conventions of drafting, labels, lessons) into a folder of weights that lacks it."""
+    """Puts what people write (conventions of drafting, labels, lessons) into a folder of weights."""
     out.mkdir(parents=True, exist_ok=True)
     for name in ("lexicon.json", "stop.json", "labels.jsonl", "lessons.json"):
-        if not (out / name).exists():
-            shutil.copy(pack.directory / "weights" / name, out)
+        written = pack.directory / "weights" / name
+        if not (out / name).exists() or not written.samefile(out / name):
+            shutil.copy(written, out)
 
 
 def read_bills(data: Path) -> dict[str, dict[str, Any]]:

@@ -104,3 +104,16 @@ def test_the_command_keeps_order_and_exits_1_on_an_error(tmp_path: Path) -> None
     done = CliRunner().invoke(main, ["score", "--input", str(source), "--output", str(target)])
     assert done.exit_code == 1
     assert [set(json.loads(line)) == {"key", "error"} for line in target.read_text().splitlines()] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"as_of": "9999-12-31"}, "as_of"),
+        ({"presented": "0001-01-01"}, "presented"),
+        ({"stages": [{"date": "2026-11-01", "stage": 5}]}, "stages.0"),
+        ({"stages": [{"date": "2026-11-01", "stage": "Comisión", "detail": ["x"]}]}, "stages.0"),
+    ],
+)
+def test_what_no_bill_says_is_refused_by_name(pack: ScoringPack, changes: dict[str, Any], field: str) -> None:
+    assert field in score_line(json.dumps(BILL | changes).encode(), pack, DAY)["error"]

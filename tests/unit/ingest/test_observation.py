@@ -57,6 +57,7 @@ def schema() -> dict[str, Any]:
         ("precision", {"precision": "week"}, "unknown"),
         ("source.url", {"source": {"url": "ftp://example.org"}}, "http or https"),
         ("source.url", {"source": {"url": "javascript:alert(1)"}}, "http or https"),
+        ("source.url", {"source": {"url": "http://\u200b/x"}}, "http or https"),
         ("source.pages", {"source": {"pages": 3}}, "no field of the record"),
         ("votes.yes", {"votes": {"yes": -1}}, "greater than or equal to 0"),
         ("votes.no", {"votes": {"yes": 1, "no": "many"}}, "integer"),
