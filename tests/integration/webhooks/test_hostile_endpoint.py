@@ -128,7 +128,8 @@ def switch_protocols(connection: socket.socket, over: threading.Event) -> None:
 def test_misbehaviour_ends_in_time_with_a_reason(behave: Callable[[socket.socket, threading.Event], None], reasons: set[Reason]) -> None:
     started = time.monotonic()
     with raw(behave) as port:
-        (outcome,) = send(f"http://127.0.0.1:{port}", deadline=0.7)
+        # Whoever answers at all has time to, on a busy machine too.
+        (outcome,) = send(f"http://127.0.0.1:{port}", deadline=0.7 if Reason.TIMEOUT in reasons else 4.0)
     assert outcome.reason in reasons, outcome
     assert time.monotonic() - started < 5
     assert len(outcome.excerpt) <= 1024
