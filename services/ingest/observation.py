@@ -20,10 +20,13 @@ from shared.countries import Pack
 from shared.countries.form import Period
 from shared.errors import Refused
 from shared.events import Instrument, Precision, Source, Stage, Votes, Words, digest, http_url
+from shared.folding import unaccented
 
 UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 MOJIBAKE = re.compile("\ufffd|[ÃÂ][\u0080-\u00bf]|â€")
 """UTF-8 read as Windows-1252 ("ComisiÃ³n"), or what a decoder put where it could not read."""
+
+LONGEST_NAME = 200
 
 INVISIBLE = "Cf"
 """Unicode's category of format characters: soft hyphens, joiners, marks of direction, tags. Nobody sees them, so no title of ours carries them."""
@@ -47,10 +50,20 @@ def _some(text: str) -> str:
     return text
 
 
+def _comparable(text: str) -> str:
+    """As it is compared, without accents, a name may be another length: one sign of Korean is three letters there, an accent alone none."""
+    plain = text if text.isascii() else unaccented(text)
+    if not plain.strip():
+        raise ValueError("has accents alone: give it a letter or a digit")
+    if len(plain) > LONGEST_NAME:
+        raise ValueError(f"has {len(plain)} characters once accents are taken off: shorten it to {LONGEST_NAME}")
+    return text
+
+
 Line = Annotated[str, Field(max_length=500), AfterValidator(_clean)]
 Prose = Annotated[str, Field(max_length=20_000), AfterValidator(_clean)]
 Title = Annotated[str, Field(max_length=2000), AfterValidator(_clean), AfterValidator(_some)]
-Name = Annotated[str, Field(max_length=200), AfterValidator(_clean), AfterValidator(_some)]
+Name = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(_clean), AfterValidator(_some), AfterValidator(_comparable)]
 Count = Annotated[int, Field(strict=True, ge=0, le=100_000)]
 
 

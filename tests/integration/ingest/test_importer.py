@@ -96,6 +96,7 @@ BAD = [
     (line(stage="aprobado"), "stage", "unknown: use one of"),
     (line(country="zz"), "country", "unknown"),
     (line(votes={"yes": -3}), "votes.yes", "greater than or equal"),
+    (line(key="각" * 200), "key", "once accents are taken off: shorten it to 200"),
     (line(polarity="threat"), "polarity", "no field of the record"),
     (line(key="good", instrument="motion"), "instrument", "contradicts 'bill'"),
     (b'{"key": "' + b"x" * (1 << 20) + b'"}', "line", "is over 1048576 bytes"),
