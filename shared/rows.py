@@ -51,11 +51,21 @@ def _written(statement: Select[Any]) -> str:
 
 
 def _copy(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
+    _check_integers(table, columns, rows)
     statement = f"COPY {_quoted(table.name)} ({_names(columns)}) FROM STDIN (FORMAT BINARY)"
     with _driver(connection, statement) as cursor, cursor.copy(statement) as copy:
         copy.set_types(_driver_types(table, columns))
         for row in rows:
             copy.write_row([row[name] for name in columns])
+
+
+def _check_integers(table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
+    """psycopg writes the low four bytes of an integer that has more, and says nothing."""
+    for name, kind in zip(columns, _driver_types(table, columns), strict=True):
+        if kind == "integer":
+            values = [value for row in rows if (value := row[name]) is not None]
+            if values and (max(values) > _MOST or min(values) < -_MOST - 1):
+                raise OverflowError(f"{table.name}.{name} holds integers of four bytes: {max(values, key=abs)} is none")
 
 
 @contextmanager
@@ -163,5 +173,6 @@ def _binders(table: Table, columns: tuple[str, ...]) -> tuple[tuple[str, Any], .
     return tuple((name, table.columns[name].type.dialect_impl(_SQLITE).bind_processor(_SQLITE)) for name in columns)
 
 
+_MOST = 2**31 - 1
 _SQLITE = sqlite.dialect()
 _POSTGRES = psycopg.dialect()  # type: ignore[no-untyped-call]

@@ -73,6 +73,17 @@ def test_what_stands_under_the_key_is_replaced_kept_or_refused_as_told(things: D
     assert "e" not in stored(things)
 
 
+@pytest.mark.parametrize("number", [2**31, -(2**31) - 1, 2**40])
+def test_an_integer_that_does_not_fit_its_column_is_an_error_and_never_another_integer(things: Database, number: int) -> None:
+    if things.is_sqlite:
+        pytest.skip("a column of SQLite takes any integer")
+    with pytest.raises(OverflowError, match=r"things\.index .* four bytes"), things.transaction() as session:
+        insert_rows(session.connection(), THINGS, [row("a", index=None), row("b", index=number), row("c")])
+    with things.transaction() as session:
+        insert_rows(session.connection(), THINGS, [row("least", index=-(2**31)), row("most", index=2**31 - 1)])
+    assert {name: found["index"] for name, found in stored(things).items()} == {"least": -(2**31), "most": 2**31 - 1}
+
+
 def test_only_new_keys_are_named(things: Database) -> None:
     with things.transaction() as session:
         assert insert_new(session.connection(), THINGS, [row("a"), row("b")]) == {"a", "b"}
