@@ -144,13 +144,17 @@ class Store:
         ended = select(MoveRow).where(col(MoveRow.pending), col(MoveRow.lapses_on) <= day)
         rows = session.execute(ended.order_by(col(MoveRow.move_id)).limit(BATCH)).scalars().all()
         reason: Reason = "period_ended"
-        for row in rows:
-            move = settled(Move.model_validate_json(row.content), self.pack, day)
-            values = row_values(move, move_json(move), self.pack) | self._next(row, day, exercise)
-            insert_rows(session.connection(), OUTBOX, [event_row(values | {"provenance": row.provenance}, reason, ("steps",))])
-            session.execute(update(MoveRow), [values])
+        changes = [self._shelved(row, day, exercise) for row in rows]
+        if changes:
+            events = [event_row(values | {"provenance": row.provenance}, reason, ("steps",)) for row, values in zip(rows, changes, strict=True)]
+            insert_rows(session.connection(), OUTBOX, events)
+            session.execute(update(MoveRow), changes)
         REVISIONS.labels(self.pack.code, reason).inc(len(rows))
         return len(rows)
+
+    def _shelved(self, row: MoveRow, day: dt.date, exercise: bool) -> dict[str, Any]:
+        move = settled(Move.model_validate_json(row.content), self.pack, day)
+        return row_values(move, move_json(move), self.pack) | self._next(row, day, exercise)
 
     def _next(self, row: MoveRow, day: dt.date, exercise: bool) -> dict[str, Any]:
         day = max(day, row.as_of)

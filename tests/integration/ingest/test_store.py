@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import event as heard_event
 
 from services.ingest.catalogue import Catalogue, Wanted
 from services.ingest.observation import Observation
@@ -172,6 +173,21 @@ def test_a_step_after_the_end_takes_the_shelving_back(store: Store, database: Da
     late = told(pack, observed_on="2024-09-01", stage="published").model_copy(update={"observed_on": "2026-08-03"})
     store.observe([late], as_of=dt.date(2026, 8, 3))
     assert [step.stage for step in events(database)[-1].move.steps] == [Stage.FILED, Stage.PUBLISHED]
+
+
+def test_a_batch_that_lapses_is_ended_by_one_statement_a_table(store: Store, database: Database, pack: Pack) -> None:
+    store.observe([told(pack, key=f"k{number}", aliases=[f"PL {number}/2023-CR"]) for number in range(1, 9)], as_of=TODAY)
+    written: list[str] = []
+
+    def hear(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        written.extend([statement] if "outbox" in statement or statement.startswith("UPDATE") else [])
+
+    heard_event.listen(database.engine, "before_cursor_execute", hear)
+    assert store.shelve_ended(dt.date(2026, 7, 27)) == 8
+    heard_event.remove(database.engine, "before_cursor_execute", hear)
+    assert len(written) <= 2  # PostgreSQL's COPY is not heard here
+    assert {(one.revision, one.move.stage, one.reason) for one in events(database)[8:]} == {(2, Stage.SHELVED, "period_ended")}
+    assert [row["pending"] for row in rows(database, "moves", "move_id")] == [False] * 8
 
 
 def test_a_replay_advances_a_day_whole_and_only_once(store: Store, database: Database, pack: Pack) -> None:
