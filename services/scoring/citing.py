@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from itertools import compress, pairwise
 from operator import attrgetter
 from typing import NamedTuple
@@ -152,8 +152,3 @@ def _article(word: str) -> str:
 def _only_by(words: Sequence[str], first: int) -> bool:
     before = words[max(0, first - 4) : first]
     return "por" in before and any(word == "por" and earlier.startswith(_CHANGED) for earlier, word in pairwise(before))
-
-
-def directed(cited: Sequence[Cited]) -> Iterator[Cited]:
-    """Those whose own direction is known."""
-    return (found for found in cited if found.norm is not None and found.norm.direction is not None)

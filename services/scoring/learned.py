@@ -46,9 +46,12 @@ class Reading:
         (self.relevance,) = self._chances(model.core, self._sums)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Reading) and (self._sums, self.targets, self.mechanisms, self.cues) == (other._sums, other.targets, other.mechanisms, other.cues)
+        return isinstance(other, Reading) and self._told() == other._told()
 
     __hash__ = None  # type: ignore[assignment]
+
+    def _told(self) -> tuple[object, ...]:
+        return self._sums, self.alarm, self.targets, self.mechanisms, self.cues
 
     def _chances(self, heads: Sequence[Head], sums: Sequence[int]) -> list[float]:
         exp, scale = math.exp, self._scale

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import playwright
 
+DRIVER = Path(playwright.__file__).parent / "driver" / "node"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -21,12 +22,14 @@ def missing() -> str | None:
     return driver_fault() if program() else "Chromium is not installed"
 
 
-def driver_fault() -> str | None:
+def driver_fault(driver: Path = DRIVER, patience: float = 60) -> str | None:
     """Why playwright's Node.js does not start here: it needs a library that a small Debian lacks (libatomic1)."""
-    driver = Path(playwright.__file__).parent / "driver" / "node"
     if not driver.exists():
         return None
-    ran = subprocess.run([str(driver), "--version"], check=False, capture_output=True, text=True, timeout=60)
+    try:
+        ran = subprocess.run([str(driver), "--version"], check=False, capture_output=True, text=True, timeout=patience)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"playwright's driver does not start: {error}"[:300]
     return f"playwright's driver does not start: {ran.stderr.strip()[:200]}" if ran.returncode else None
 
 

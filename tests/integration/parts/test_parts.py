@@ -16,6 +16,7 @@ from sqlalchemy import create_engine, text
 from tests.parts import faketime
 from tests.parts import postgres as postgres_part
 from tests.parts.alertmanager import Alertmanager
+from tests.parts.chromium import driver_fault
 from tests.parts.faketime import Clock
 from tests.parts.kafka import Kafka
 from tests.parts.need import need
@@ -51,6 +52,14 @@ def test_alertmanager_is_ready(start_alertmanager: Callable[[Path], Alertmanager
     configuration = tmp_path / "alertmanager.yml"
     configuration.write_text("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n", encoding="ascii")
     assert httpx.get(f"{start_alertmanager(configuration).url}/-/ready", trust_env=False).status_code == 200
+
+
+@pytest.mark.parametrize(("program", "executable"), [("no program", True), ("#!/bin/sh\nexit 0\n", False), ("#!/bin/sh\nexec sleep 600\n", True), ("#!/bin/sh\nexit 127\n", True)])
+def test_a_driver_that_does_not_start_is_named_and_never_an_error(tmp_path: Path, program: str, executable: bool) -> None:
+    driver = tmp_path / "node"
+    driver.write_text(program, encoding="ascii")
+    driver.chmod(0o755 if executable else 0o644)
+    assert "playwright's driver does not start" in (driver_fault(driver, patience=0.5) or "")
 
 
 def test_nginx_serves(start_nginx: Callable[[str], Nginx]) -> None:

@@ -145,6 +145,17 @@ def test_a_file_of_another_form_is_refused(tmp_path: Path) -> None:
         Learned.load(tmp_path / "learned.json")
 
 
+def test_readings_that_differ_in_any_head_are_not_equal() -> None:
+    model = orjson.loads((PACK / "weights" / "learned.json").read_bytes())
+    conventions = Conventions.load(PACK / "weights")
+    before = Learned(model, conventions).read(THREATS[0][0])
+    assert Learned(model, conventions).read(THREATS[0][0]) == before
+    model["heads"]["alarm"]["bias"] += 1.0
+    after = Learned(model, conventions).read(THREATS[0][0])
+    assert after.alarm != before.alarm
+    assert after != before
+
+
 def test_stems_join_the_forms_of_a_word_and_keep_offices_apart() -> None:
     assert stem("elimina") == stem("eliminar") == stem("eliminacion") == stem("eliminado")
     assert stem("jueces") == stem("juez")
