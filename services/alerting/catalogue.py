@@ -66,10 +66,12 @@ class AlertFilter(Query):
             (alert.direction, self.direction),
             (alert.stage, self.stage),
             (alert.kind, self.kind),
-            (alert.lifecycle, self.lifecycle),
             (alert.country, self.country),
         )
         found: list[ColumnElement[bool]] = [column.in_([str(value) for value in values]) for column, values in chosen if values]
+        if self.lifecycle:
+            alone = set(self.lifecycle) == {Lifecycle.UPDATE}
+            found.append(tables.REVISED if alone else alert.lifecycle.in_(list(map(str, self.lifecycle))))  # type: ignore[arg-type]
         if self.level:
             found.append(alert.level_rank.in_([level.rank for level in self.level]))
         if self.min_level is not None:

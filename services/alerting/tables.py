@@ -14,6 +14,8 @@ from shared.database import Utc
 MARKED = text("tlp_rank > 1")
 """Above TLP:GREEN, which alerts are unless somebody marks them: few, and an index holds only those."""
 
+REVISED = text("lifecycle = 'Update'")
+"""Open and revised since: of history that was imported there may be none. An index holds only those, so that no other alert pays for it."""
 
 EXERCISES: dict[str, Any] = {"postgresql_where": text("exercise IS true"), "sqlite_where": text("exercise IS 1")}
 
@@ -64,6 +66,7 @@ class AlertRow(Base, table=True):
         Index("alerts_by_direction", "direction", "changed_as_of", "sequence"),
         Index("alerts_by_country", "country", "changed_as_of", "sequence"),
         Index("alerts_of_exercises", "changed_as_of", "sequence", **EXERCISES),
+        Index("alerts_revised", "changed_as_of", "sequence", postgresql_where=REVISED, sqlite_where=REVISED),
         Index("alerts_marked", "tlp_rank", postgresql_where=MARKED, sqlite_where=MARKED),
         Index("alerts_by_kind", "kind", "country"),
     )

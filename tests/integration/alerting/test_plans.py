@@ -168,6 +168,10 @@ QUESTIONS: dict[str, Question] = {
     "a stage": page(stage=[Stage.REPORT]),
     "two stages": page(stage=[Stage.REPORT, Stage.COMMITTEE]),
     "a stage of none": page(stage=[Stage.WITHDRAWN]),
+    "new ones": page(lifecycle=[Lifecycle.ALERT]),
+    "revised ones, of which there are none": page(lifecycle=[Lifecycle.UPDATE]),
+    "open ones": page(lifecycle=[Lifecycle.ALERT, Lifecycle.UPDATE]),
+    "cancelled ones": page(lifecycle=[Lifecycle.CANCEL]),
     "a direction": page(direction=[Direction.STRENGTHENS]),
     "a country": page(country=["cl"]),
     "a country of none": page(country=["ar"]),
@@ -260,7 +264,7 @@ def test_what_few_alerts_answer_reads_only_those(database: Database, question: s
 @pytest.mark.usefixtures("costs")
 @pytest.mark.parametrize("question", CROSSED)
 def test_what_two_filters_narrow_reads_a_fourth_of_all_at_most(database: Database, question: str) -> None:
-    assert cost(database, CROSSED[question]) <= cost(database, page(lifecycle=[Lifecycle.UPDATE])) / 4
+    assert cost(database, CROSSED[question]) <= unserved(database) / 2
 
 
 def test_the_measure_finds_what_it_is_for(costs: Costs) -> None:
