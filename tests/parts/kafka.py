@@ -18,6 +18,8 @@ from tests.parts.process import Process
 from tests.parts.waiting import free_port, is_open
 
 VERSION = "4.1.0"
+GOAL = "org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies"
+"""Named in full: of a short name that it cannot look up Maven does not say why."""
 POM = Path(__file__).resolve().parents[2] / "deploy" / "parts" / "pom.xml"
 USER, PASSWORD = "veedor", "correct-horse"
 
@@ -41,7 +43,7 @@ def fetch_jars() -> None:
     target = cache()
     draft = target.with_name(f"{target.name}.{os.getpid()}")
     shutil.rmtree(draft, ignore_errors=True)
-    command = ["mvn", "-q", "-B", "-C", "-Dstyle.color=never", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={draft}", "-DincludeScope=runtime"]
+    command = ["mvn", "-q", "-B", "-C", "-Dstyle.color=never", "-f", str(POM), GOAL, f"-DoutputDirectory={draft}", "-DincludeScope=runtime"]
     subprocess.run(command, check=True, capture_output=True, text=True)
     shutil.rmtree(target, ignore_errors=True)
     draft.rename(target)
