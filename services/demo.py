@@ -34,6 +34,8 @@ from shared.settings import PORTS, Settings
 
 BEGIN = dt.date(2021, 7, 1)
 RECEIVER = "the demo's own receiver"
+LOG_BYTES = 256 << 20
+"""Room of the replay's event log, unless less is set: what all have read makes place for what follows. Five years are 430 MB, and nobody reads them twice."""
 MAX_WAITING = 5_000
 """Outbox rows that may wait before the replay waits for the rest of the house."""
 
@@ -65,7 +67,7 @@ def replay(settings: Settings, stop: threading.Event, *, leave: bool, record: Pa
     source = record or pack.directory / "record.jsonl"
     observations = list(read_record(source, pack))
     _claim_home(settings.home)
-    context = open_context(settings, stop)
+    context = open_context(modest(settings), stop)
     port = PORTS["console"] if settings.port is None else settings.port
     say = Console(highlight=False)
     with Receiver(settings.home / "receiver.log").serving() as receiver, running(context, port) as house:
@@ -86,6 +88,11 @@ def replay(settings: Settings, stop: threading.Event, *, leave: bool, record: Pa
         say.print("Sign in with this link (good once, for ten minutes):")
         say.print(house.sign_in_link(), soft_wrap=True, markup=False)
         stop.wait()
+
+
+def modest(settings: Settings) -> Settings:
+    """With an event log that fits beside other things on a laptop."""
+    return settings.model_copy(update={"local_log_max_bytes": min(settings.local_log_max_bytes, LOG_BYTES)})
 
 
 def _claim_home(home: Path) -> None:
