@@ -164,6 +164,21 @@ def test_an_alert_arrives_live_is_opened_and_read_in_the_other_language(browser:
     page.context.close()
 
 
+def test_a_stream_that_is_refused_is_asked_for_again(browser: Browser, house: House) -> None:
+    """The browser gives a stream up for good when it is refused, as it is while its server is being replaced."""
+    page, _ = signed_in(browser, house)
+    page.clock.install()
+    page.route("**/v1/stream*", lambda route: route.fulfill(status=503))
+    page.goto(f"{house.url}/alerts")
+    expect(page.locator("[data-live]")).to_have_text("Sin conexión en vivo: se reintenta")
+    page.unroute("**/v1/stream*")
+    house.assess(Level.HIGH, 66)
+    page.clock.fast_forward(30_000)
+    expect(page.locator("[data-live]")).to_have_text("En vivo")
+    expect(page.locator(f'[data-id="alert.{BILL}"]').first).to_be_visible(timeout=15_000)
+    page.context.close()
+
+
 def test_the_pages_hold_on_a_phone_by_keyboard_and_without_a_script(browser: Browser, house: House) -> None:
     house.assess(Level.HIGH, 66)
     page, seen = signed_in(browser, house, width=390)

@@ -4,6 +4,7 @@ const announce = document.querySelector("[data-announce]");
 const state = document.querySelector("[data-live]");
 const QUIET = 400; // ms: events that come together are one change
 const LONGEST = 2000; // ms: and yet the page is never older than this
+const AGAIN = 15_000; // ms: a refused stream (too many, or its server is being replaced) is given up by the browser; we ask again after once to twice this
 
 function say(text, values = {}) {
   return Object.entries(values).reduce((said, [name, value]) => said.replace(`{${name}}`, value), text);
@@ -68,16 +69,25 @@ function listen() {
     [arrived, since] = [[], 0];
     await refresh(batch).catch(() => show("off"));
   };
-  const stream = new EventSource(`/v1/stream?since=${encodeURIComponent(state.dataset.since || 0)}`);
-  stream.addEventListener("open", () => show("on"));
-  stream.addEventListener("error", () => show(stream.readyState === EventSource.CLOSED ? "none" : "off"));
-  stream.addEventListener("alert", (event) => {
-    const alert = JSON.parse(event.data);
-    arrived.push(alert.headline?.[document.documentElement.lang] || alert.headline?.es || alert.alert_id);
-    since ||= Date.now();
-    clearTimeout(timer);
-    timer = setTimeout(settle, Math.max(0, Math.min(QUIET, since + LONGEST - Date.now())));
-  });
+  let [last, stream] = [state.dataset.since || 0, null];
+  const again = () => refresh([]).catch(() => {}).then(connect);
+  const connect = () => {
+    stream = new EventSource(`/v1/stream?since=${encodeURIComponent(last)}`);
+    stream.addEventListener("open", () => show("on"));
+    stream.addEventListener("error", () => {
+      show("off");
+      if (stream.readyState === EventSource.CLOSED) setTimeout(again, AGAIN * (1 + Math.random()));
+    });
+    stream.addEventListener("alert", (event) => {
+      const alert = JSON.parse(event.data);
+      last = event.lastEventId || last;
+      arrived.push(alert.headline?.[document.documentElement.lang] || alert.headline?.es || alert.alert_id);
+      since ||= Date.now();
+      clearTimeout(timer);
+      timer = setTimeout(settle, Math.max(0, Math.min(QUIET, since + LONGEST - Date.now())));
+    });
+  };
+  connect();
   addEventListener("pagehide", () => stream.close());
 }
 
