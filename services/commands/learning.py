@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from services.commands.options import country_option, json_option, settings_of, write_json
+from services.commands.options import country_option, json_option, keep_apart, settings_of, write_json
 
 
 @click.command()
@@ -34,6 +34,8 @@ def backtest(
     from services.methodology.docket import judgments_of, window_of
     from shared.countries import load
 
+    for source in (record, judgments, bills, *labels):
+        keep_apart(source, json_file, "--json")
     code = settings_of(country=country).country
     if bool(bills) != bool(spans):
         raise click.UsageError("--bills needs --window FROM:UNTIL, the days between which the list is complete, and the other way round")

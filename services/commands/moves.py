@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
-import gzip
 import sys
 from pathlib import Path
-from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 import click
 import orjson
 
-from services.commands.options import country_option, home_option, json_option, progress_bar, settings_of, write_json
+from services.commands.bills import Bills
+from services.commands.options import country_option, home_option, json_option, keep_apart, progress_bar, settings_of, write_json
 from shared.operations import configure_logging, settle_memory
 
 
@@ -30,6 +29,7 @@ def import_(file: Path, home: Path | None, country: str | None, backfill: bool |
     from shared.countries import load
     from shared.database import open_database
 
+    keep_apart(file, json_file, "--json")
     settings = settings_of(home=home, country=country)
     configure_logging("WARNING")
     pack = load(settings.country)
@@ -49,13 +49,6 @@ def import_(file: Path, home: Path | None, country: str | None, backfill: bool |
     sys.exit(1 if report.rejected else 0)
 
 
-def open_lines(file: Path) -> BinaryIO:
-    """A JSONL file, gzipped or not, as it says itself."""
-    with file.open("rb") as raw:
-        zipped = raw.read(2) == b"\x1f\x8b"
-    return gzip.open(file, "rb") if zipped else file.open("rb")  # type: ignore[return-value]
-
-
 @click.command()
 @click.option("--input", "source", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Bills, one JSON object a line (.gz too).")
 @click.option("--output", "target", required=True, type=click.Path(path_type=Path, dir_okay=False), help="One assessment a line, in the same order.")
@@ -66,14 +59,18 @@ def score(source: Path, target: Path, as_of: dt.datetime | None, country: str | 
     from services.scoring.assess import ScoringPack
     from services.scoring.lines import score as score_lines
 
+    keep_apart(source, target, "--output")
     pack = ScoringPack.load(settings_of(country=country).country)
     day = as_of.date() if as_of else dt.datetime.now(ZoneInfo(pack.country.timezone)).date()
-    failed = 0
+    failed, bills = 0, Bills(source)
     settle_memory()
-    with open_lines(source) as lines, target.open("wb") as out, progress_bar("bills") as bar:
-        for number, line in enumerate(bar.track(score_lines(lines, pack, day), description=source.name, total=None)):
+    with target.open("wb") as out, progress_bar("bills") as bar:
+        for line in bar.track(score_lines(bills, pack, day), description=source.name, total=None):
+            place = bills.places.popleft()
             failed += "error" in line
             if "error" in line and failed <= 20:
-                click.echo(f"line {number + 1}: {line['error']}", err=True)
+                click.echo(f"line {place}: {line['error']}", err=True)
             out.write(orjson.dumps(line) + b"\n")
-    sys.exit(1 if failed else 0)
+    if bills.broken:
+        click.echo(bills.broken, err=True)
+    sys.exit(1 if failed or bills.broken else 0)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
+from shared.errors import Refused
 from shared.settings import Settings, read, strange
 
 if TYPE_CHECKING:
@@ -23,6 +24,12 @@ def settings_of(**overrides: Any) -> Settings:
     for name in strange(os.environ):
         click.echo(f"{name} is no setting of ours (docs/operations.md lists them): it is not read", err=True)
     return read(os.environ, **overrides)
+
+
+def keep_apart(source: Path | None, target: Path | None, option: str) -> None:
+    """Raises Refused when what `option` names to be written is the file to be read."""
+    if source and target and target.exists() and target.samefile(source):
+        raise Refused("is the file to be read: name another", field=option)
 
 
 def write_json(file: Path | None, data: Any) -> None:

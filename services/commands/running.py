@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from services.commands.options import country_option, home_option, json_option, settings_of, write_json
+from services.commands.options import country_option, home_option, json_option, keep_apart, settings_of, write_json
 from shared.operations import configure_logging, settle_memory, stop_on_signals
 from shared.process import Context, open_context, run
 from shared.settings import PORTS
@@ -99,4 +99,5 @@ def demo(home: Path | None, port: int | None, leave: bool, record: Path | None, 
 
     settings = settings_of(home=home or Path("var/demo"), port=port, webhook_allow_private=True)
     configure_logging("ERROR" if settings.log_level == "INFO" else settings.log_level)
+    keep_apart(record, json_file, "--json")
     replay(settings, stop_on_signals(), leave=leave, record=record, write=lambda figures: write_json(json_file, figures))

@@ -49,12 +49,19 @@ def lines(path: Path) -> Iterator[Line]:
     if start.startswith(b"PK"):
         yield from _sheet(path)
         return
-    with _text(path) as (stream, position):
-        first = stream.read(4096).lstrip(BOM).lstrip()
+    first = _beginning(path)
     if first.startswith(b"["):
         raise Refused("is one JSON list: write one JSON object a line", field="file")
     with _text(path) as (stream, position):
         yield from _json_lines(stream, position) if first.startswith(b"{") else _rows(path, stream, position)
+
+
+def _beginning(path: Path) -> bytes:
+    try:
+        with _text(path) as (stream, _):
+            return stream.read(4096).lstrip(BOM).lstrip()
+    except BROKEN as error:
+        raise Refused(f"breaks off within its first lines ({error}): get it again", field="file") from error
 
 
 @contextmanager

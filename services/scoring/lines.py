@@ -145,7 +145,7 @@ def _asked(raw: bytes, pack: Pack, as_of: dt.date) -> Asked | Line:
     """Or what is wrong with the line; its own `as_of` beats the given one."""
     key = None
     try:
-        line = orjson.loads(raw)
+        line = _read(raw)
         if not isinstance(line, dict):
             raise ValueError("the line is no JSON object")
         key = line.get("key")
@@ -153,6 +153,13 @@ def _asked(raw: bytes, pack: Pack, as_of: dt.date) -> Asked | Line:
         return Asked(key, move_of(line, pack), day)
     except ValueError as error:
         return _refused(key, error)
+
+
+def _read(raw: bytes) -> Any:
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"the line is not JSON in UTF-8: {error}") from error
 
 
 def _refused(key: Any, error: ValueError) -> Line:

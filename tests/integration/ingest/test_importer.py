@@ -138,6 +138,13 @@ def test_gzip_is_told_by_its_bytes_and_a_broken_one_keeps_what_came_before(embed
     assert [entry["field"] for entry in broken.rejected] in (["file"], ["line", "file"])
 
 
+@pytest.mark.parametrize("kept", [8, 60])
+def test_a_packed_file_that_breaks_off_at_once_is_refused_as_a_whole(embedded: Store, tmp_path: Path, kept: int) -> None:
+    with pytest.raises(Refused, match="breaks off") as found:
+        imported(embedded, tmp_path / "f.jsonl.gz", gzip.compress(line())[:kept])
+    assert found.value.field == "file"
+
+
 def test_backfill_can_be_told(embedded: Store, tmp_path: Path) -> None:
     imported(embedded, tmp_path / "f.jsonl", line(), backfill=False)
     assert [event.backfill for event in events(embedded.database)] == [False]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,32 @@ def test_the_command_keeps_order_and_exits_1_on_an_error(tmp_path: Path) -> None
     done = CliRunner().invoke(main, ["score", "--input", str(source), "--output", str(target)])
     assert done.exit_code == 1
     assert [set(json.loads(line)) == {"key", "error"} for line in target.read_text().splitlines()] == [True, False]
+
+
+def scoring(source: Path, target: Path) -> tuple[int, str]:
+    done = CliRunner().invoke(main, ["score", "--input", str(source), "--output", str(target)])
+    return done.exit_code, done.output
+
+
+def test_a_byte_order_mark_is_no_error_and_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
+    source, target = tmp_path / "bills.jsonl", tmp_path / "out.jsonl"
+    source.write_bytes(b"\xef\xbb\xbf" + json.dumps(BILL).encode() + b"\n\n\nno JSON\n")
+    code, said = scoring(source, target)
+    assert code == 1
+    assert "line 4: the line is not JSON" in said
+    assert ["error" in json.loads(line) for line in target.read_text().splitlines()] == [False, True]
+
+
+@pytest.mark.parametrize("kept", [8, 400, 3000])
+def test_a_packed_file_that_breaks_off_gives_what_came_before_and_says_where(tmp_path: Path, kept: int) -> None:
+    source, target = tmp_path / "bills.jsonl.gz", tmp_path / "out.jsonl"
+    packed = gzip.compress(b"\n".join(json.dumps(BILL | {"summary": random.Random(number).randbytes(300).hex()}).encode() for number in range(9)))
+    source.write_bytes(packed[:kept])
+    code, said = scoring(source, target)
+    count = len(target.read_text().splitlines())
+    assert code == 1
+    assert f"line {count + 1}: the file breaks off here" in said
+    assert bool(count) == (kept > 1000)
 
 
 @pytest.mark.parametrize(
