@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,8 +16,11 @@ from shared.events import Direction
 Line = Mapping[str, Any]
 _BARE_WEIGHT = 0.5
 _OWN_WEIGHT = 0.5
+_SECOND_WEIGHT = 2.0
 _UNREAD_WEIGHT = 0.3
 _LESS_TARGETS = frozenset({"core", "alarm", "direction", "mechanism", "severity"})
+_DECIDED = frozenset({"direction", "severity"})
+"""What the words that decided a label (its cue) teach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,33 +55,40 @@ def text_of(bill: Line) -> str:
     return f"{bill['title'] or ''}\n{bill['summary'] or ''}".strip()
 
 
-def labelled(label: Line, bill: Line) -> Example:
-    return Example(label["key"], text_of(bill), label["rel"] == 2, frozenset(label["targets"]), label["mech"], label["dir"], label["sev"])
+def labelled(label: Line, bill: Line, weight: float = 1.0) -> Example:
+    return Example(label["key"], text_of(bill), label["rel"] == 2, frozenset(label["targets"]), label["mech"], label["dir"], label["sev"], weight)
 
 
 def beside(labels: Sequence[Line], own: Iterable[Line], bills: Mapping[str, Line]) -> Iterator[Example]:
-    """What teaches beside the labelled bills: those of `own` labels, what else a label teaches, and the bills that have none."""
-    known = [label for label in own if label["key"] in bills]
-    yield from (replace(labelled(label, bills[label["key"]]), weight=_OWN_WEIGHT) for label in known)
-    known += labels
-    yield from _parts(known, bills)
-    yield from _unread(known, bills)
+    """What teaches beside the labelled bills: `own` readings, of those bills and of others, what else a label teaches, and the bills that have none."""
+    given = [labelled(label, bills[label["key"]]) for label in labels]
+    read = list(_weighed([label for label in own if label["key"] in bills], {example.key for example in given}, bills))
+    cues = [label.get("cue") for label in labels]
+    yield from read
+    yield from (replace(example, text=cue, parts=_DECIDED) for example, cue in zip(given, cues, strict=True) if example.core and cue)
+    yield from _titles([*read, *given], bills)
+    yield from _unread({example.key for example in (*read, *given)}, bills)
 
 
-def _parts(labels: Sequence[Line], bills: Mapping[str, Line]) -> Iterator[Example]:
-    """The words that decided direction and severity, and how the bill reads to who sees no more than its title."""
-    for label in labels:
-        bill = bills[label["key"]]
-        example = labelled(label, bill)
-        if example.core and label.get("cue"):
-            yield replace(example, text=label["cue"], parts=frozenset({"direction", "severity"}))
+def _weighed(own: Sequence[Line], given: Collection[str], bills: Mapping[str, Line]) -> Iterator[Example]:
+    """Readings of one bill share its weight: more where a given label says that they are near the truth."""
+    readings = Counter(label["key"] for label in own)
+    for label in own:
+        whole = _SECOND_WEIGHT if label["key"] in given else _OWN_WEIGHT
+        yield labelled(label, bills[label["key"]], whole / readings[label["key"]])
+
+
+def _titles(examples: Iterable[Example], bills: Mapping[str, Line]) -> Iterator[Example]:
+    """How a bill reads to who sees no more than its title."""
+    for example in examples:
+        bill = bills[example.key]
         if bill["title"] and bill["summary"]:
-            yield replace(example, text=bill["title"], weight=_BARE_WEIGHT, parts=_LESS_TARGETS)
+            yield replace(example, text=bill["title"], weight=example.weight * _BARE_WEIGHT, parts=_LESS_TARGETS)
 
 
-def _unread(labels: Sequence[Line], bills: Mapping[str, Line]) -> Iterator[Example]:
+def _unread(read: Collection[str], bills: Mapping[str, Line]) -> Iterator[Example]:
     """Every bill whose text no one labelled."""
-    known = {text_of(bills[label["key"]]).lower() for label in labels}
+    known = {text_of(bills[key]).lower() for key in read}
     for key, bill in bills.items():
         if (text := text_of(bill)) and text.lower() not in known:
             yield Example(key, text, False, frozenset(), "none", "neutral", 0, _UNREAD_WEIGHT, frozenset({"core"}), unread=True)

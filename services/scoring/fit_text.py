@@ -105,7 +105,8 @@ class Fitted:
         self._features = features
         self.vectorizer = TfidfVectorizer(analyzer=list, min_df=2, binary=True)
         read = [example for example in examples if not example.unread]
-        matrix = self.vectorizer.fit_transform(features(read))
+        self.vectorizer.fit(features(list({example.text: example for example in read}.values())))  # a text read twice is one text
+        matrix = self.vectorizer.transform(features(read))
         self.coefficients: dict[str, Floats] = {}
         self.bias: dict[str, float] = {}
         self._fit(CORE, read, matrix)
