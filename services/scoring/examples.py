@@ -9,7 +9,8 @@ from typing import Any
 
 from services.scoring.marks import Marks
 from services.scoring.reading import Reader
-from services.scoring.terms import Conventions, Lexicon, grams
+from services.scoring.terms import Conventions, Lexicon, grams, tokens
+from services.scoring.turns import Turns, named
 from shared.countries.pack import Pack
 from shared.events import Direction
 
@@ -95,17 +96,27 @@ def _unread(read: Collection[str], bills: Mapping[str, Line]) -> Iterator[Exampl
 
 
 class Features:
-    """The grams and marks of a text, nothing left out but names and empty words; each text is read once."""
+    """The grams, marks and turns of a text, nothing left out but names; each text is read once.
+
+    What no one labelled teaches relevance, which hears no turns: it is not read for them.
+    """
 
     def __init__(self, pack: Pack, conventions: Conventions) -> None:
         self._lexicon = Lexicon(conventions, None)
         self._concepts = conventions.concepts
         self._reader = Reader(pack, conventions.parties, conventions.names)
         self._marks = Marks(pack)
+        self._turns = Turns(self._lexicon, conventions)
         self._known: dict[str, list[str]] = {}
+        self._turned: dict[str, list[str]] = {}
 
     def __call__(self, examples: Collection[Example]) -> list[list[str]]:
-        return [self._of(example.text) for example in examples]
+        return [self._of(example.text) if example.unread else [*self._of(example.text), *self._turns_of(example.text)] for example in examples]
+
+    def _turns_of(self, text: str) -> list[str]:
+        if text not in self._turned:
+            self._turned[text] = list(dict.fromkeys(filter(None, map(named, self._turns.read(tokens(text))))))
+        return self._turned[text]
 
     def _of(self, text: str) -> list[str]:
         if text not in self._known:

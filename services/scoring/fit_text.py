@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags_array  # type: ignore[import-untyped]
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from services.scoring.examples import Example, Features
 from services.scoring.marks import MARK
 from services.scoring.terms import UNDONE, Conventions, tokens
+from services.scoring.turns import EMPTY, NUMBER, TURN
 from shared.events import Direction, Mechanism, Target
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -24,7 +26,7 @@ Floats: TypeAlias = NDArray[np.float64]
 _C = 20.0
 _SMALLEST_WEIGHT = 2.0
 _FEW = 8
-
+_HEAR_TURNS = frozenset(("direction", "severity"))
 
 SIZES = ("size1", "size2", "size3")
 Ask: TypeAlias = Callable[[Example], bool]
@@ -32,13 +34,20 @@ Ask: TypeAlias = Callable[[Example], bool]
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A yes-or-no question of a group, and of which examples it is asked. `lean`: how far its weights lean on how unevenly a gram is spread over the two answers."""
+    """A yes-or-no question of a group, and of which examples it is asked. `lean`: how far its weights lean on how unevenly a gram is spread over the two answers.
+
+    Direction and severity hear turns of phrase too: how a thing is said tells what it is about little, what it does much.
+    """
 
     group: str
     name: str
     answer: Ask
     asked: Ask
     lean: float = 0.3
+
+    @property
+    def hears_turns(self) -> bool:
+        return self.group in _HEAR_TURNS
 
     def rows(self, examples: Sequence[Example]) -> list[int]:
         return [at for at, example in enumerate(examples) if self.asked(example) and (not example.parts or self.group in example.parts)]
@@ -86,7 +95,7 @@ def _heads() -> list[Head]:
     ]
     heads += [Head("target", str(target), _is_target(target), _core) for target in Target]
     heads += [Head("mechanism", str(mechanism), _is_mechanism(mechanism), _core) for mechanism in Mechanism]
-    heads += [Head("severity", name, _is_at_least(size), _core) for size, name in enumerate(SIZES, start=1)]
+    heads += [Head("severity", name, _is_at_least(size), _core, lean=0.0) for size, name in enumerate(SIZES, start=1)]
     return heads
 
 
@@ -103,36 +112,49 @@ class Fitted:
     @threadpool_limits.wrap(limits=1)  # type: ignore[untyped-decorator]  # the products are small: threads of the linear algebra only wait for each other
     def __init__(self, examples: Sequence[Example], features: Features) -> None:
         self._features = features
-        self.vectorizer = TfidfVectorizer(analyzer=list, min_df=2, binary=True)
+        self.vectorizer = TfidfVectorizer(analyzer=list, min_df=2, binary=True, norm=None)
         read = [example for example in examples if not example.unread]
         self.vectorizer.fit(features(list({example.text: example for example in read}.values())))  # a text read twice is one text
-        matrix = self.vectorizer.transform(features(read))
+        self._all = np.arange(len(self.vectorizer.vocabulary_))
+        self._plain = np.array([at for at, gram in enumerate(self.vectorizer.get_feature_names_out()) if gram[0] != TURN])
+        vectors = self._vectors(read)
         self.coefficients: dict[str, Floats] = {}
         self.bias: dict[str, float] = {}
-        self._fit(CORE, read, matrix)
+        self._fit(CORE, read, vectors)
         if others := self._unrelated([example for example in examples if example.unread]):
             read += others
-            matrix = self.vectorizer.transform(features(read))
+            vectors = self._vectors(read)
         for head in HEADS:
-            self._fit(head, read, matrix)
+            self._fit(head, read, vectors)
 
     def _unrelated(self, unread: Sequence[Example]) -> list[Example]:
         return [example for example, odds in zip(unread, self.scores(unread)[CORE.name], strict=True) if odds < 0.0] if unread else []
 
-    def _fit(self, head: Head, examples: Sequence[Example], matrix: csr_matrix) -> None:
-        rows = head.rows(examples)
+    def _columns(self, head: Head) -> NDArray[np.intp]:
+        return self._all if head.hears_turns else self._plain
+
+    def _vectors(self, examples: Sequence[Example]) -> dict[bool, csr_matrix]:
+        """Of length 1, by whether turns are heard."""
+        matrix = self.vectorizer.transform(self._features(examples))
+        return {True: normalize(matrix), False: normalize(matrix[:, self._plain])}
+
+    def _fit(self, head: Head, examples: Sequence[Example], vectors: Mapping[bool, csr_matrix]) -> None:
+        rows, matrix, columns = head.rows(examples), vectors[head.hears_turns], self._columns(head)
         answers, counts = np.array([head.answer(examples[at]) for at in rows]), np.array([examples[at].weight for at in rows])
         uneven = 1.0 + head.lean * (_unevenness(matrix[rows], answers, counts) - 1.0)
         model = LogisticRegression(C=_C, class_weight="balanced", max_iter=1000)
         model.fit(matrix[rows] @ diags_array(uneven), answers, sample_weight=counts)
         weights = model.coef_[0] * uneven
-        speaks = np.abs(weights) * self.vectorizer.idf_ >= _SMALLEST_WEIGHT
-        self.coefficients[head.name], self.bias[head.name] = np.where(speaks, weights, 0.0), float(model.intercept_[0])
+        speaks = np.abs(weights) * self.vectorizer.idf_[columns] >= _SMALLEST_WEIGHT
+        self.coefficients[head.name] = np.zeros(len(self._all))
+        self.coefficients[head.name][columns[speaks]] = weights[speaks]
+        self.bias[head.name] = float(model.intercept_[0])
 
     def scores(self, examples: Sequence[Example]) -> dict[str, Floats]:
         """Raw log-odds of each head for each text, before calibration."""
-        matrix = self.vectorizer.transform(self._features(examples))
-        return {name: np.asarray(matrix @ values).ravel() + self.bias[name] for name, values in self.coefficients.items()}
+        vectors = self._vectors(examples)
+        fitted = [(head, self.coefficients[head.name][self._columns(head)]) for head in HEADS if head.name in self.coefficients]
+        return {head.name: np.asarray(vectors[head.hears_turns] @ values).ravel() + self.bias[head.name] for head, values in fitted}
 
 
 def _unevenness(matrix: csr_matrix, answers: NDArray[np.bool_], counts: Floats) -> Floats:
@@ -202,7 +224,8 @@ def exported(fitted: Fitted, calibration: Calibration, written: Mapping[str, str
         if (speaks := np.flatnonzero(table[:, at])).size:
             terms[gram] = [round(float(idf[at]), 2), {names[h]: round(float(table[h, at]), 2) for h in speaks}]
     lines = {name: (slope, fitted.bias[name] * slope + offset) for name, (slope, offset) in calibration.lines.items()}
-    known = {part.lstrip(UNDONE) for gram in terms if gram[0] not in ("=", MARK) and ">" not in gram for part in gram.split()}
+    parts = {part.lstrip(UNDONE) for gram in terms if gram[0] not in ("=", MARK) and ">" not in gram for part in gram.removeprefix(TURN).split()}
+    known = [part for part in parts if part != NUMBER and part[0] != EMPTY]
     return {
         "heads": {name: {"bias": round(lines[name][1], 4), "slope": round(lines[name][0], 4)} for name in names},
         "words": {word: written.get(word, word.replace("_", " ")) for word in sorted(known)},

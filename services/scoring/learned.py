@@ -18,11 +18,12 @@ from services.scoring.lanes import Lanes
 from services.scoring.marks import MARK
 from services.scoring.scanning import Scanner
 from services.scoring.terms import UNDONE, Conventions, Lexicon, tokens
+from services.scoring.turns import TURN, Turns
 from services.scoring.vocabulary import Vocabulary
 from shared.events import Direction, Mechanism, Target
 
 _CUES = 5
-_WORTH_SHOWING = 0.05
+_MAY_BE_CORE = 0.05
 _ASKED_OF_ALL = ("core", "told", "weakens", "neutral", "size1", "size2", "size3")
 _TARGETS, _MECHANISMS = tuple(Target), tuple(Mechanism)
 
@@ -30,20 +31,22 @@ _TARGETS, _MECHANISMS = tuple(Target), tuple(Mechanism)
 class Reading:
     """Calibrated probabilities in 0..1; `targets`, `mechanisms`, `direction` and `severity` (expected, 0..3) hold given that the text is core.
 
-    `cues` are (words, weight), heaviest first, of texts that may be core. Most texts are not: what only those are asked is worked out when asked.
+    `cues` are (words, weight), heaviest first, of texts that may be core. Most texts are not: what only those are asked is worked out when asked,
+    and only those are read for turns of phrase, which direction and severity hear.
     """
 
     __slots__ = ("_found", "_model", "_others", "_scale", "_sums", "relevance")
 
-    def __init__(self, model: Learned, found: set[int]) -> None:
-        """`found`: places of grams."""
+    def __init__(self, model: Learned, found: set[int], words: Sequence[str]) -> None:
+        """`found`: places of grams and marks in the text of these words."""
         self._model = model
         self._found = found
         self._others: tuple[int, ...] | None = None
         self._sums = model.asked.sums(found)
-        squares = self._sums[-1]
-        self._scale = 1.0 / (Lanes.SCALE * math.sqrt(squares / Lanes.SCALE)) if squares else 0.0
-        (self.relevance,) = self._chances(model.core, self._sums)
+        self._scale = _scale(self._sums[-1])
+        (self.relevance,) = self._chances(model.core, self._sums, self._scale)
+        if self.relevance >= _MAY_BE_CORE:
+            self._sums = model.asked.sums(found | model.turned(words))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Reading) and self._told() == other._told()
@@ -53,15 +56,15 @@ class Reading:
     def _told(self) -> tuple[object, ...]:
         return self._sums, self.alarm, self.targets, self.mechanisms, self.cues
 
-    def _chances(self, heads: Sequence[Head], sums: Sequence[int]) -> list[float]:
-        exp, scale = math.exp, self._scale
+    def _chances(self, heads: Sequence[Head], sums: Sequence[int], scale: float) -> list[float]:
+        exp = math.exp
         return [1.0 / (1.0 + exp(-bias - slope * scale * sums[lane])) for lane, bias, slope in heads]
 
     def _core_only(self, heads: Sequence[Head]) -> list[float]:
         """Of heads that few texts are asked."""
         if self._others is None:
             self._others = self._model.others.sums(self._found)
-        return self._chances(heads, self._others)
+        return self._chances(heads, self._others, self._scale)
 
     @property
     def alarm(self) -> float:
@@ -78,7 +81,7 @@ class Reading:
     @property
     def direction(self) -> dict[Direction, float]:
         """Does the text tell a direction? If so, does it weaken? If not, is it merely technical?"""
-        told, weakens, neutral = self._chances(self._model.directions, self._sums)
+        told, weakens, neutral = self._chances(self._model.directions, self._sums, _scale(self._sums[-1]))
         return {
             WEAKENS: told * weakens,
             STRENGTHENS: told * (1.0 - weakens),
@@ -89,14 +92,19 @@ class Reading:
     @property
     def severity(self) -> float:
         """Expected: the chances of being at least 1, 2 and 3 added up."""
-        return sum(self._chances(self._model.sizes, self._sums))
+        return sum(self._chances(self._model.sizes, self._sums, _scale(self._sums[-1])))
 
     @property
     def cues(self) -> tuple[tuple[str, float], ...]:
-        if self.relevance < _WORTH_SHOWING:
+        if self.relevance < _MAY_BE_CORE:
             return ()
         heaviest = sorted(filter(None, map(self._model.cues.get, self._found)), reverse=True)[:_CUES]
         return tuple([(words, said) for _, words, said in heaviest])
+
+
+def _scale(squares: int) -> float:
+    """What brings a text's vector to length 1."""
+    return 1.0 / (Lanes.SCALE * math.sqrt(squares / Lanes.SCALE)) if squares else 0.0
 
 
 # One n-gram: its pull on cues, how people write it, and the pull as it is said.
@@ -104,14 +112,16 @@ _Cue = tuple[float, str, float]
 
 
 class Learned:
-    """Linear heads over the n-grams, concept pairs and marks of a text."""
+    """Linear heads over the n-grams, concept pairs, marks and turns of a text."""
 
-    __slots__ = ("_vocabulary", "alarm", "asked", "core", "cues", "directions", "mechanisms", "others", "scanner", "sizes", "targets", "version")
+    __slots__ = ("_turns", "_vocabulary", "alarm", "asked", "core", "cues", "directions", "mechanisms", "others", "scanner", "sizes", "targets", "version")
 
     def __init__(self, model: dict[str, Any], conventions: Conventions) -> None:
         self.version: str = model["version"]
         self._vocabulary = Vocabulary(model["terms"], conventions.concepts, model["words"])
-        self.scanner = Scanner(Lexicon(conventions, model["words"]), self._vocabulary.codes)
+        lexicon = Lexicon(conventions, model["words"])
+        self.scanner = Scanner(lexicon, self._vocabulary.codes)
+        self._turns = Turns(lexicon, conventions)
         # Every text is asked some heads, few are asked the others: apart, the rows that most texts add up are short.
         self.asked = Heads(_ASKED_OF_ALL, model, self._vocabulary)
         self.others = Heads(("alarm", *_TARGETS, *_MECHANISMS), model, self._vocabulary)
@@ -136,7 +146,12 @@ class Learned:
 
     def read(self, text: str, words: Sequence[str] | None = None, marks: Iterable[str] = ()) -> Reading:
         """`text` is the title, or title and summary joined by a newline; `words` are its words in lower case, if they are split already; `marks` what the reader found."""
-        return Reading(self, self._vocabulary.find(self.scanner.read(tokens(text) if words is None else words), marks))
+        written = tokens(text) if words is None else words
+        return Reading(self, self._vocabulary.find(self.scanner.read(written), marks), written)
+
+    def turned(self, words: Sequence[str]) -> set[int]:
+        """Places of the turns in a text."""
+        return self._vocabulary.turned(self._turns.read(words))
 
 
 def _cue(gram: str, term: tuple[float, dict[str, float]], words: dict[str, str]) -> _Cue | None:
@@ -148,7 +163,7 @@ def _cue(gram: str, term: tuple[float, dict[str, float]], words: dict[str, str])
 
 
 def _written(gram: str, words: dict[str, str]) -> str:
-    """The gram as people write it; nothing for concepts, marks and what a repealed norm said."""
-    if ">" in gram or gram[0] in ("=", UNDONE, MARK):
+    """The gram as people write it; nothing for concepts, marks, turns and what a repealed norm said."""
+    if ">" in gram or gram[0] in ("=", UNDONE, MARK, TURN):
         return ""
     return " ".join(words.get(part, part) for part in gram.split() if part[0] != UNDONE)

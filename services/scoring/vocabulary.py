@@ -11,15 +11,17 @@ from typing import Any, TypeAlias
 
 from services.scoring.marks import MARK
 from services.scoring.terms import UNDONE
+from services.scoring.turns import TURN, Pair
 
 _WINDOW = 8
-Key: TypeAlias = int | str | tuple[int, int]
+Key: TypeAlias = int | str | tuple[int, int] | tuple[str, str]
 
 
 class Vocabulary:
     """Numbers for terms and concepts: what a model weighs is found by whole numbers instead of by text put together.
 
     Two neighbours are the pair of their codes; a concept is a number below 0, an ordered pair of concepts the pair of both; a mark is itself.
+    A turn is the pair of what it is made of, as it is written.
     """
 
     __slots__ = ("_concepts", "_numbers", "_places", "codes")
@@ -28,7 +30,7 @@ class Vocabulary:
         """`words` may stand in a text without being a gram of their own."""
         self.codes: dict[str, int] = {}
         for gram in grams:
-            if gram[0] not in ("=", MARK) and ">" not in gram:
+            if gram[0] not in ("=", MARK, TURN) and ">" not in gram:
                 for part in gram.split(" "):
                     self._code(part)
         for word in words:
@@ -47,6 +49,9 @@ class Vocabulary:
         """Of a gram that is no term; None for one of concepts that no term stands for."""
         if gram[0] == MARK:
             return gram
+        if gram[0] == TURN:
+            one, other = gram[1:].split(" ")
+            return one, other
         if gram[0] == "=":
             return self._numbers.get(gram[1:])
         first, second = map(self._numbers.get, gram.split(">")) if ">" in gram else map(self.codes.get, gram.split(" "))
@@ -67,6 +72,12 @@ class Vocabulary:
         found: set[Any] = {*codes, *map(place, zip(codes, islice(codes, 1, None), strict=False)), *map(place, marks)}
         if self._concepts:
             found.update(map(place, self._conceived(codes)))
+        found.discard(None)
+        return found
+
+    def turned(self, neighbours: Iterable[Pair]) -> set[int]:
+        """Places of the turns among neighbours."""
+        found: set[Any] = set(map(self._places.get, neighbours))
         found.discard(None)
         return found
 
