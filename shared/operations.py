@@ -62,7 +62,7 @@ def settle_memory() -> None:
 def stop_on_signals() -> threading.Event:
     """The flag that SIGTERM and SIGINT set; loops look at it, nothing else happens in the handler.
 
-    A thread sets it, never the handler: that runs between any two steps of the main thread, which may hold the flag's own lock (going to wait, or setting it for the signal before).
+    A thread sets it, not the handler: that runs between any two steps of the main thread, which may hold the flag's own lock (about to wait, or setting it for the signal before).
     """
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
