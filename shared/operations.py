@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import gc
 import logging
 import signal
@@ -59,10 +60,13 @@ def settle_memory() -> None:
 
 
 def stop_on_signals() -> threading.Event:
-    """The flag that SIGTERM and SIGINT set; loops look at it, nothing else happens in the handler."""
+    """The flag that SIGTERM and SIGINT set; loops look at it, nothing else happens in the handler.
+
+    A thread sets it, not the handler: that runs between any two steps of the main thread, which may hold the flag's own lock (about to wait, or setting it for the signal before).
+    """
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
+        signal.signal(name, lambda *_: _thread.start_new_thread(stop.set, ()))
     return stop
 
 

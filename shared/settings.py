@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from shared.errors import Refused
 
 PREFIX = "VEEDOR_"
 ELSEWHERE = frozenset({"VEEDOR_REFERENCE", "VEEDOR_VERSION"})
 """Variables that others read: tests and training, the compose file."""
+SERVER = "postgresql+psycopg://"
 PORTS = {"console": 8400, "ingest": 8401, "scoring": 8402, "alerting": 8403, "webhooks": 8404}
 
 
@@ -27,7 +28,7 @@ class Settings(BaseModel):
     database: SecretStr | None = None
     host: str = "127.0.0.1"
     port: int | None = Field(default=None, ge=0, le=65535)
-    public_url: str | None = None
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     tlp_clear_anonymous: bool = False
     local_log_max_bytes: int = Field(default=4 << 30, ge=1 << 16)
@@ -39,6 +40,13 @@ class Settings(BaseModel):
     scoring_url: str = f"http://127.0.0.1:{PORTS['scoring']}"
     alerting_url: str = f"http://127.0.0.1:{PORTS['alerting']}"
     webhooks_url: str = f"http://127.0.0.1:{PORTS['webhooks']}"
+
+    @field_validator("database")
+    @classmethod
+    def _ours(cls, database: SecretStr | None) -> SecretStr | None:
+        if database is not None and not database.get_secret_value().startswith(SERVER):
+            raise ValueError(f"must begin with {SERVER}")
+        return database
 
     @property
     def keys(self) -> Path:
@@ -64,4 +72,4 @@ def read(environment: Mapping[str, str], **overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else ""
-        raise Refused(f"{first['msg']}: correct the variable and start again", field=name) from error
+        raise Refused(f"{first['msg'].removeprefix('Value error, ')}: correct the variable and start again", field=name) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from shared.bus.contract import Bus
 from shared.errors import Refused
@@ -14,8 +15,8 @@ def open_bus(url: str, *, home: Path, max_bytes: int) -> Bus:
         from shared.bus.local import LocalBus
 
         return LocalBus(home / "bus.db", max_bytes=max_bytes)
-    if url.startswith("kafka://"):
+    if url.startswith("kafka://") and urlsplit(url).netloc.rpartition("@")[2]:
         from shared.bus.kafka import KafkaBus
 
         return KafkaBus(url)
-    raise Refused(f"{url!r} is neither `local` nor `kafka://host:port`", field="VEEDOR_BUS")
+    raise Refused("must be `local` or `kafka://host:port`", field="VEEDOR_BUS")

@@ -153,6 +153,17 @@ def test_a_signal_sets_the_flag_and_nothing_else(number: signal.Signals) -> None
     until(stop.is_set, "the flag", seconds=5)
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.usefixtures("handlers")
+def test_a_signal_that_comes_while_the_flag_is_being_set_hangs_nothing() -> None:
+    """`timeout`, and who presses Ctrl-C twice, send two: the second found the main thread with the flag's lock in hand, and the process stood for ever."""
+    stop = stop_on_signals()
+    with stop._cond:  # type: ignore[attr-defined]
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+    until(stop.is_set, "the flag", seconds=5)
+
+
 @given(st.integers(1, 10**6), st.floats(0, 1, exclude_max=True))
 def test_backoff_stays_between_nothing_and_its_cap(attempt: int, draw: float) -> None:
     assert 0 <= full_jitter(attempt, draw=lambda: draw) <= MAX_BACKOFF

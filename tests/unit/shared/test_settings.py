@@ -41,12 +41,16 @@ def test_flags_win_and_none_is_no_flag() -> None:
         ("VEEDOR_LOCAL_LOG_MAX_BYTES", "1"),
         ("VEEDOR_WATCHERS", "0"),
         ("VEEDOR_TLP_CLEAR_ANONYMOUS", "perhaps"),
+        ("VEEDOR_PUBLIC_URL", "veedor.example.org"),
+        ("VEEDOR_DATABASE", "garbage"),
+        ("VEEDOR_DATABASE", "postgresql://u:hunter2@db/veedor"),
     ],
 )
 def test_a_wrong_variable_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(Refused, match=f"{name}: .*correct the variable") as refused:
         read({name: value})
     assert refused.value.field == name
+    assert "hunter2" not in str(refused.value)
 
 
 def test_a_flag_nobody_knows_is_refused() -> None:
@@ -65,7 +69,7 @@ def test_every_service_has_a_file_of_its_own_or_the_shared_server(tmp_path: Path
 
 
 def test_the_password_of_the_database_does_not_show() -> None:
-    assert "hunter2" not in repr(read({"VEEDOR_DATABASE": "postgresql://u:hunter2@db/veedor"}))
+    assert "hunter2" not in repr(read({"VEEDOR_DATABASE": "postgresql+psycopg://u:hunter2@db/veedor"}))
 
 
 def test_ports_differ() -> None:
