@@ -1,4 +1,4 @@
-"""A stored move becomes the bytes of its event. In: the move's canonical JSON and what this issue of it says; out: exactly what `MoveObserved.encode` would give. Pure.
+"""A stored move becomes the bytes of its event. In: the move's canonical JSON and what this issue of it says; out: what `MoveObserved.encode` would say. Pure.
 
 The daily clock issues every pending move again: the move's JSON is spliced in as it is stored instead of being parsed and written anew.
 """
