@@ -7,9 +7,8 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-
-import holidays as public_holidays
 
 from shared.countries.document import Document, PackError
 from shared.countries.form import (
@@ -63,13 +62,13 @@ class Pack:
     names: NormsFile
     lexicon: LexiconFile
     rules: tuple[Rule, ...]
+    rule_ids: frozenset[str] = field(repr=False)
     rubric: Rubric
     procedure: Procedure
     filing: FilingFile
     shortcut_phrases: tuple[tuple[str, tuple[str, ...]], ...]
     _stages: Mapping[str, Stage] = field(repr=False)
     _starts: tuple[tuple[str, Stage], ...] = field(repr=False)
-    _closed: frozenset[dt.date] = field(repr=False)
     _known: dict[str, Stage | None] = field(default_factory=dict, repr=False)
     _named: dict[str, Period | None] = field(default_factory=dict, repr=False)
     _sent: dict[tuple[dt.date, int], dt.date] = field(default_factory=dict, repr=False)
@@ -153,7 +152,7 @@ class Pack:
         return _year_before(ballot.date) if ballot else None
 
     def working_day(self, day: dt.date) -> bool:
-        return day.weekday() < 5 and day not in self._closed
+        return day.weekday() < 5 and day not in _closed(self.country.holidays)
 
     def add_working_days(self, day: dt.date, count: int) -> dt.date:
         """The `count`-th working day after `day`."""
@@ -185,6 +184,7 @@ def load(code: str, root: Path = HERE) -> Pack:
     words = documents["words"].read(WordsFile)
     named = documents["norms"].read(NormsFile)
     bodies = documents["institutions"].read(InstitutionsFile)
+    rules = documents["rules"].read(RulesFile).rules
     pack = Pack(
         country=country,
         version=f"{country.edition}+{_digest(documents.values())}",
@@ -197,14 +197,14 @@ def load(code: str, root: Path = HERE) -> Pack:
         norms=_norms(named),
         names=named,
         lexicon=documents["lexicon"].read(LexiconFile),
-        rules=documents["rules"].read(RulesFile).rules,
+        rules=rules,
+        rule_ids=frozenset(rule.id for rule in rules),
         rubric=documents["rubric"].read(Rubric),
         procedure=procedure,
         filing=documents["filing"].read(FilingFile),
         shortcut_phrases=tuple((code, tuple(folded(phrase) for phrase in shortcut.phrases)) for code, shortcut in procedure.shortcuts.items()),
         _stages={folded(label): stage for stage, labels in words.native_stages.items() for label in labels},
         _starts=_longest_first(words.native_starts),
-        _closed=_closed(country.holidays),
     )
     check(pack, documents)
     return pack
@@ -236,8 +236,13 @@ def _longest_first(starts: Mapping[Stage, tuple[str, ...]]) -> tuple[tuple[str, 
     return tuple(sorted(pairs, key=lambda pair: (-len(pair[0]), pair[0])))
 
 
+@cache
 def _closed(country: str) -> frozenset[dt.date]:
-    return frozenset(public_holidays.country_holidays(country, years=range(2000, 2041)))
+    """Public holidays, when the first working day is asked for."""
+    # The package reads all countries of the world, and of our services only scoring counts days.
+    import holidays
+
+    return frozenset(holidays.country_holidays(country, years=range(2000, 2041)))
 
 
 def check(pack: Pack, documents: Mapping[str, Document]) -> None:

@@ -30,6 +30,7 @@ class TestEveryEvent:
 
     def test_is_a_cloudevent(self, event: Event) -> None:
         envelope = orjson.loads(event.encode())
+        assert envelope == event.envelope()
         assert envelope["specversion"] == "1.0"
         assert envelope["type"] == event.TYPE
         assert envelope["source"].startswith("/veedor/")
