@@ -1,4 +1,4 @@
-"""The bus on Apache Kafka: the only module that imports kafka-python, and the one place that knows its traps.
+"""The bus on Apache Kafka: the one place that knows kafka-python's traps (beside it only kafka_batch.py imports it).
 
 Values stay bytes (a deserializer would spin on one bad record), offsets are committed by hand and by name, joins wait for metadata first.
 """
@@ -20,6 +20,7 @@ from kafka.structs import OffsetAndMetadata
 
 from shared.bus.contract import Delivery, Record, refuse_oversize
 from shared.bus.contract import TopicPartition as Place
+from shared.bus.kafka_batch import enqueue, failure
 from shared.errors import InvalidMessage, Refused, Retryable
 
 MIN_POLL_MS = 100
@@ -142,14 +143,20 @@ class KafkaPublisher:
             raise
 
     def _send(self, records: Sequence[Record]) -> None:
+        try:
+            self._send_as(records)
+        except (MessageSizeTooLargeError, RecordListTooLargeError):
+            # Together they may be more than the topic takes: alone, only what is itself too large is refused.
+            self.close()
+            self._send_as(records, alone=True)
+
+    def _send_as(self, records: Sequence[Record], *, alone: bool = False) -> None:
         client = self.client = self.client or self._open()
-        sent = [client.send(record.topic, key=record.key.encode(), value=record.value, headers=list(record.headers)) for record in records]
+        sent = enqueue(client, records, alone=alone)
         client.flush(timeout=self.timeout_ms / 1000)
         for future in sent:
-            if not future.is_done:
-                raise Retryable("the broker did not confirm in time")
-            if future.exception is not None:
-                raise future.exception
+            if (error := failure(future)) is not None:
+                raise error
 
     def _open(self) -> KafkaProducer:
         defaults = {

@@ -65,6 +65,23 @@ def test_a_record_the_broker_refuses_harms_no_later_one(house: House, narrow: st
     assert [record.value for record in _all(house, narrow)] == [b"small", b"after"]
 
 
+@pytest.mark.timeout(60)
+def test_a_publish_larger_than_the_topic_takes_at_once_arrives_whole(house: House, narrow: str) -> None:
+    house.producer().publish([Record(narrow, "a", f"{number:100}".encode()) for number in range(40)])
+    with closing(house.bus.consumer(f"reader.{uuid.uuid4().hex}", [narrow])) as consumer:
+        assert [int(number) for number in dict.fromkeys(values(take(consumer, 40)))] == list(range(40))
+
+
+def test_equal_keys_share_a_partition_and_several_batches_keep_their_order(house: House) -> None:
+    large = [Record(house.topic, f"key-{number % 3}", f"{number}".encode().ljust(200_000)) for number in range(24)]
+    house.producer().publish(large)
+    found = take(house.join(), 24)
+    for key in {record.key for record in large}:
+        mine = [delivery for delivery in found if delivery.key == key]
+        assert [int(delivery.value) for delivery in mine] == sorted(int(delivery.value) for delivery in mine)
+        assert len({delivery.partition for delivery in mine}) == 1
+
+
 def _all(house: House, topic: str) -> list[Record]:
     consumer = house.bus.consumer(f"reader.{uuid.uuid4().hex}", [topic])
     with closing(consumer):
