@@ -9,10 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from prometheus_client import Counter, Gauge
-from sqlalchemy import text
+from sqlalchemy import Select, func, select, text
 from sqlmodel import Session
 
 from shared.bus.contract import Bus, Producer, Record
@@ -21,6 +22,9 @@ from shared.database import Database
 from shared.errors import Full, Retryable
 
 log = structlog.get_logger(__name__)
+
+MOST_BYTES = 8_000_000
+"""A batch of rows ends with the one that reaches this: a thousand of the largest would be too much for memory, and for a broker within its time."""
 
 MAX_PAUSE = 5.0
 """Seconds: after an outage of the broker what waits leaves soon, for alerts are in it."""
@@ -38,6 +42,15 @@ class Pending:
 
     position: int
     record: Record
+
+
+def within_bytes(oldest: Select[Any], value: str) -> Select[Any]:
+    """Of rows in the order of their first column those whose column `value` comes to MOST_BYTES, the one that reaches it included."""
+    rows = oldest.subquery()
+    order, size = rows.columns[0], func.length(rows.columns[value])
+    summed = select(*rows.columns, (func.sum(size).over(order_by=order) - size).label("before")).subquery()
+    kept = [summed.columns[column.name] for column in rows.columns]
+    return select(*kept).where(summed.c.before < MOST_BYTES).order_by(kept[0])
 
 
 @dataclass
@@ -70,34 +83,36 @@ class Relay:
 
     def drain(self) -> int:
         """Publishes everything waiting; returns how many. Raises Retryable."""
-        total = 0
-        while (count := self._one_batch()) == self.batch:
-            total += count
-        return total + count
+        total, more = 0, True
+        while more:
+            rows = self._one_batch()
+            total += len(rows)
+            more = len(rows) == self.batch or sum(len(row.record.value) for row in rows) >= MOST_BYTES
+        return total
 
-    def _one_batch(self) -> int:
+    def _one_batch(self) -> Sequence[Pending]:
         with self.lock:
-            count = self._as_the_only_process() if self.database.is_sqlite else self._in_turn()
-        PUBLISHED.labels(self.service).inc(count)
-        return count
+            rows = self._as_the_only_process() if self.database.is_sqlite else self._in_turn()
+        PUBLISHED.labels(self.service).inc(len(rows))
+        return rows
 
-    def _in_turn(self) -> int:
+    def _in_turn(self) -> Sequence[Pending]:
         """One publisher at a time over all replicas: rows leave in the order they were written."""
         with self.database.noting() as session:
             session.connection().execute(_TURN, {"name": f"outbox {self.service}"})
             rows = self.pending(session, self.batch)
             if self._publish(rows):
                 self.mark(session, rows[-1].position)
-        return len(rows)
+        return rows
 
-    def _as_the_only_process(self) -> int:
+    def _as_the_only_process(self) -> Sequence[Pending]:
         """An embedded database has one writer at a time: it is not kept waiting while the bus takes what was read."""
         with self.database.reading() as session:
             rows = self.pending(session, self.batch)
         if self._publish(rows):
             with self.database.noting() as session:
                 self.mark(session, rows[-1].position)
-        return len(rows)
+        return rows
 
     def _publish(self, rows: Sequence[Pending]) -> bool:
         """Whether there was anything to publish; it is durable on return."""

@@ -35,7 +35,7 @@ from shared.countries import Pack
 from shared.database import Database
 from shared.errors import InvalidMessage
 from shared.events import ALERTS, MoveAssessed
-from shared.outbox import Pending
+from shared.outbox import Pending, within_bytes
 from shared.rows import insert_rows, read_rows
 
 __all__ = ["Base", "Store"]
@@ -209,10 +209,11 @@ def _adding_pressure(dialect: str) -> Any:
 
 _HEAD = update(tables.head)
 _LOCKED_HEAD = select(tables.head.c.sequence, tables.head.c.hash, tables.head.c.frontier).with_for_update()
-_WAITING = (
+_WAITING = within_bytes(
     select(tables.ledger.c.sequence, tables.ledger.c.alert_id, tables.ledger.c.event)
     .where(tables.ledger.c.sequence > select(tables.head.c.published_through).scalar_subquery())
     .order_by(tables.ledger.c.sequence)
-    .limit(bindparam("most"))
+    .limit(bindparam("most")),
+    "event",
 )
 _NO_LONGER = tables.alert_targets.delete().where(tables.alert_targets.c.alert_id == bindparam("alert"), tables.alert_targets.c.target == bindparam("institution"))

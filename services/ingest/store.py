@@ -23,7 +23,7 @@ from shared.bus.contract import Bus, Record
 from shared.countries import Pack
 from shared.database import Database
 from shared.events import Move, Provenance
-from shared.outbox import Pending, Relay
+from shared.outbox import Pending, Relay, within_bytes
 from shared.rows import insert_rows, read_rows
 
 BATCH = 500
@@ -169,7 +169,7 @@ def published(session: Session, position: int) -> None:
 
 
 # Built once: the relay asks a hundred times a second, and building them costs more than running them.
-_UNPUBLISHED = select(OUTBOX.c.position, OUTBOX.c.topic, OUTBOX.c.key, OUTBOX.c.value).order_by(OUTBOX.c.position).limit(bindparam("most"))
+_UNPUBLISHED = within_bytes(select(OUTBOX.c.position, OUTBOX.c.topic, OUTBOX.c.key, OUTBOX.c.value).order_by(OUTBOX.c.position).limit(bindparam("most")), "value")
 _PUBLISHED = OUTBOX.delete().where(OUTBOX.c.position <= bindparam("through"))
 
 

@@ -8,14 +8,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, bindparam, select, text
 from sqlmodel import Session
 
 from shared.bus.contract import Record
 from shared.bus.local import LocalBus
 from shared.database import Database
 from shared.errors import Retryable
-from shared.outbox import Pending, Relay
+from shared.outbox import MOST_BYTES, Pending, Relay, within_bytes
 from tests.integration.shared.conftest import take, values
 from tests.parts.breaking_bus import BreakingBus
 from tests.parts.waiting import until
@@ -72,6 +72,28 @@ def test_rows_leave_in_the_order_of_writing(outbox: Database, bus: LocalBus) -> 
     assert made.drain() == 0
     made.close()
     assert published(bus, 10) == [str(number) for number in range(1, 11)]
+
+
+def test_a_batch_of_large_rows_ends_where_it_is_large_enough_and_all_of_them_leave(database: Database, bus: LocalBus) -> None:
+    rows = Table("large", MetaData(), Column("position", Integer, primary_key=True), Column("value", LargeBinary))
+    statement, taken = within_bytes(select(rows.c.position, rows.c.value).order_by(rows.c.position).limit(bindparam("most")), "value"), []
+    with database.transaction() as session:
+        rows.create(session.connection())
+        session.connection().execute(rows.insert(), [{"position": number, "value": bytes([number]) * (MOST_BYTES // 10)} for number in range(25)])
+
+    def large(session: Session, limit: int) -> list[Pending]:
+        found = [Pending(position, Record(TOPIC, "key", value)) for position, value in session.connection().execute(statement, {"most": limit})]
+        taken.append(len(found))
+        return found
+
+    def gone(session: Session, position: int) -> None:
+        session.connection().execute(rows.delete().where(rows.c.position <= position))
+
+    with closing(Relay("test", database, bus, large, gone)) as made:
+        assert made.drain() == 25
+    assert taken == [10, 10, 5]
+    with closing(bus.consumer("reader", [TOPIC])) as consumer:
+        assert [delivery.value[0] for delivery in take(consumer, 25)] == list(range(25))
 
 
 @pytest.mark.parametrize("step", ["publishing", "published"])
