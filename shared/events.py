@@ -328,7 +328,7 @@ class Assessment(Frozen):
 
 def digest(*parts: object) -> str:
     """A deterministic id: 32 hex characters of SHA-256 over the parts joined by an unprintable separator."""
-    return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()[:32]
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:32]
 
 
 def seconds(day: dt.date) -> str:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from prometheus_client import Counter, Gauge
@@ -36,8 +36,7 @@ DEPTH = Gauge("veedor_outbox_depth", "Outbox rows waiting, as last read (at most
 _TURN = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(NamedTuple):
     """A stored row that is not published yet; `position` grows with the order of writing."""
 
     position: int

@@ -47,6 +47,7 @@ ELSEWHERE = frozenset({Instrument.DECREE, Instrument.RULING, Instrument.APPOINTM
 BINDING = frozenset({Stage.ENACTED, Stage.PUBLISHED, Stage.IN_FORCE, Stage.STRUCK_DOWN, Stage.RESTORED})
 NO_LAW = frozenset({Instrument.CONSTITUTIONAL_ACCUSATION, Instrument.MOTION, Instrument.RULING, Instrument.APPOINTMENT})
 MOST_REASONS = 4
+GRAVITY, NEARNESS = Words(es="gravedad", en="severity"), Words(es="inminencia", en="imminence")
 
 
 def headline(event: MoveAssessed, pack: Pack, *, lifted: bool = False) -> Words:
@@ -163,8 +164,7 @@ def _what(event: MoveAssessed, pack: Pack, language: str) -> str:
 
 def _effect(event: MoveAssessed, pack: Pack, language: str) -> str:
     """What the leading rule read in the text, after a colon; nothing when no rule read an effect."""
-    rules = {rule.id for rule in pack.rules}
-    label = next((factor.label for factor in event.assessment.factors if factor.part == "severity" and factor.rule in rules and factor.label), None)
+    label = next((factor.label for factor in event.assessment.factors if factor.part == "severity" and factor.rule in pack.rule_ids and factor.label), None)
     return f": {pick(label, language)}" if label else ""
 
 
@@ -281,7 +281,7 @@ def _reasons(event: MoveAssessed, language: str) -> str:
 
 
 def _reason(factor: Factor, language: str) -> str:
-    part = Words(es="gravedad", en="severity") if factor.part == "severity" else Words(es="inminencia", en="imminence")
+    part = GRAVITY if factor.part == "severity" else NEARNESS
     points = f"{'+' if factor.points > 0 else '−'}{abs(round(factor.points, 1)):g}"
     if language == "es":
         points = points.replace(".", ",")

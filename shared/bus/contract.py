@@ -8,8 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from shared.errors import InvalidMessage
 
@@ -20,8 +19,7 @@ MAX_RECORD_BYTES = 900_000
 """Larger records (key, value and headers) are refused before they reach a broker, whose own limit is 1 MiB a batch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """What a publisher sends. `value` is opaque bytes; `key` decides the partition."""
 
     topic: str
@@ -42,8 +40,7 @@ def refuse_oversize(records: Sequence[Record]) -> None:
             raise InvalidMessage(f"record {record.key[:100]} of {record.size} bytes for {record.topic} is over the limit of {MAX_RECORD_BYTES}")
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """What a consumer receives; `offset` counts from 0 in its partition; `timestamp` is Unix milliseconds."""
 
     topic: str

@@ -63,6 +63,7 @@ class Pack:
     names: NormsFile
     lexicon: LexiconFile
     rules: tuple[Rule, ...]
+    rule_ids: frozenset[str] = field(repr=False)
     rubric: Rubric
     procedure: Procedure
     filing: FilingFile
@@ -185,6 +186,7 @@ def load(code: str, root: Path = HERE) -> Pack:
     words = documents["words"].read(WordsFile)
     named = documents["norms"].read(NormsFile)
     bodies = documents["institutions"].read(InstitutionsFile)
+    rules = documents["rules"].read(RulesFile).rules
     pack = Pack(
         country=country,
         version=f"{country.edition}+{_digest(documents.values())}",
@@ -197,7 +199,8 @@ def load(code: str, root: Path = HERE) -> Pack:
         norms=_norms(named),
         names=named,
         lexicon=documents["lexicon"].read(LexiconFile),
-        rules=documents["rules"].read(RulesFile).rules,
+        rules=rules,
+        rule_ids=frozenset(rule.id for rule in rules),
         rubric=documents["rubric"].read(Rubric),
         procedure=procedure,
         filing=documents["filing"].read(FilingFile),
