@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import structlog
 from prometheus_client import Counter, Gauge
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, func, literal_column, select, text
 from sqlmodel import Session
 
 from shared.bus.contract import Bus, Producer, Record
@@ -49,7 +49,7 @@ def within_bytes(oldest: Select[Any], value: str) -> Select[Any]:
     order, size = rows.columns[0], func.length(rows.columns[value])
     summed = select(*rows.columns, (func.sum(size).over(order_by=order) - size).label("before")).subquery()
     kept = [summed.columns[column.name] for column in rows.columns]
-    return select(*kept).where(summed.c.before < MOST_BYTES).order_by(kept[0])
+    return select(*kept).where(summed.c.before < literal_column(f"{MOST_BYTES}")).order_by(kept[0])
 
 
 @dataclass

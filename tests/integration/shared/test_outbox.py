@@ -16,6 +16,7 @@ from shared.bus.local import LocalBus
 from shared.database import Database
 from shared.errors import Retryable
 from shared.outbox import MOST_BYTES, Pending, Relay, within_bytes
+from shared.rows import read_rows
 from tests.integration.shared.conftest import take, values
 from tests.parts.breaking_bus import BreakingBus
 from tests.parts.waiting import until
@@ -82,7 +83,7 @@ def test_a_batch_of_large_rows_ends_where_it_is_large_enough_and_all_of_them_lea
         session.connection().execute(rows.insert(), [{"position": number, "value": bytes([number]) * (MOST_BYTES // 10)} for number in range(25)])
 
     def large(session: Session, limit: int) -> list[Pending]:
-        found = [Pending(position, Record(TOPIC, "key", value)) for position, value in session.connection().execute(statement, {"most": limit})]
+        found = [Pending(position, Record(TOPIC, "key", value)) for position, value in read_rows(session.connection(), statement, {"most": limit})]
         taken.append(len(found))
         return found
 
