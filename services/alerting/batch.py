@@ -7,9 +7,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from services.alerting.alert import Alert, Change, decide, refreshed
+from services.alerting.glance import Assessed, whole
 from services.alerting.pressure import weight
 from shared.countries import Pack
-from shared.events import MoveAssessed, Target
+from shared.events import Level, MoveAssessed, Target
 
 NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
 
@@ -22,7 +23,7 @@ class HeldMove:
     as_of: dt.date
     weight: float
     targets: tuple[str, ...]
-    latest: MoveAssessed | None = None
+    latest: Assessed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +48,20 @@ class Batch:
     listed: dict[str, frozenset[Target]] = field(default_factory=dict)
     """The institutions under which an alert is stored, an alert that is."""
 
-    def take(self, event: MoveAssessed, pack: Pack) -> None:
-        """One assessment, in order; one older than the held changes nothing."""
+    def take(self, event: Assessed, pack: Pack) -> None:
+        """One assessment, in order; one older than the held changes nothing. Raises InvalidMessage for one that is wrong where it is read only now."""
         move_id = event.move.move_id
         held = self.moves.get(move_id)
         if held and (event.revision, event.as_of) < (held.revision, held.as_of):
             return
-        self._press(held, event, pack)
         known = self.alerts.get(move_id)
+        if known is None and event.assessment.level is Level.NONE:
+            self._press(held, event, pack)
+            return
+        self._decide(known, held, whole(event), pack)
+
+    def _decide(self, known: HeldAlert | None, held: HeldMove | None, event: MoveAssessed, pack: Pack) -> None:
+        self._press(held, event, pack)
         change = decide(known.alert if known else None, event, pack)
         if change:
             self.changes.append((change, event))
@@ -62,7 +69,7 @@ class Batch:
         elif known and (newer := refreshed(known.alert, event)) != known.alert:
             self._touch(newer, event, known)
 
-    def _press(self, held: HeldMove | None, event: MoveAssessed, pack: Pack) -> None:
+    def _press(self, held: HeldMove | None, event: Assessed, pack: Pack) -> None:
         now, targets = weight(event, pack), tuple(event.assessment.targets)
         if held and held.weight:
             for target in held.targets:

@@ -13,18 +13,18 @@ from sqlalchemy import Connection, Select, literal, select
 from services.alerting import tables
 from services.alerting.alert import Alert, alert_id
 from services.alerting.batch import Batch, HeldAlert, HeldMove
-from shared.events import MoveAssessed
+from services.alerting.glance import Assessed
 from shared.rows import DIALECTS, among, insert_new
 
 
-def store_new(connection: Connection, events: Sequence[MoveAssessed]) -> list[MoveAssessed]:
+def store_new(connection: Connection, events: Sequence[Assessed]) -> list[Assessed]:
     """Stores what is new and returns it in order. On conflict the database decides, so that two replicas cannot both call an event new."""
     distinct = {event.event_id: event for event in events}
     new = insert_new(connection, tables.assessments, [_assessment_values(event_id, event) for event_id, event in distinct.items()])
     return [event for event_id, event in distinct.items() if event_id in new]
 
 
-def read(connection: Connection, events: Sequence[MoveAssessed]) -> Batch:
+def read(connection: Connection, events: Sequence[Assessed]) -> Batch:
     """What is held of the events' moves, and of their alerts."""
     batch = Batch({}, {})
     for row in connection.execute(_HELD[connection.dialect.name], {"moves": sorted({event.move.move_id for event in events})}):
@@ -46,7 +46,7 @@ def _held(dialect: str) -> Select[Any]:
     )
 
 
-def _assessment_values(event_id: str, event: MoveAssessed) -> dict[str, Any]:
+def _assessment_values(event_id: str, event: Assessed) -> dict[str, Any]:
     found = event.assessment
     return {
         "event_id": event_id,

@@ -6,12 +6,13 @@ from services.alerting.app import Parts, create_app
 from services.alerting.archive import Archive
 from services.alerting.catalogue import Catalogue
 from services.alerting.checkpoint import fingerprint
+from services.alerting.glance import Glance
 from services.alerting.institutions import Institutions
 from services.alerting.store import Store
 from services.alerting.stream import Broadcaster
 from shared.consumer import Loop
 from shared.countries import load
-from shared.events import ASSESSMENTS, MoveAssessed
+from shared.events import ASSESSMENTS
 from shared.identity import load_key, public_pem
 from shared.outbox import Relay
 from shared.process import Context, Part
@@ -32,7 +33,7 @@ def build(context: Context) -> Part:
         "alerting",
         context.bus,
         ASSESSMENTS,
-        MoveAssessed,
+        Glance,
         store.handle,
         context.stop,
         after=relay.drain,

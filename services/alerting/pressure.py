@@ -8,21 +8,23 @@ A day therefore stores only what changed in that sum, in whatever order, and not
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from services.alerting.glance import Assessed, Dated
 from shared.countries import Pack
-from shared.events import Direction, MoveAssessed, Stage
+from shared.events import Direction, Stage, Step
 
 HALF_LIFE = 90.0
 EPOCH = dt.date(2020, 1, 1)
 
 
-def weight(assessed: MoveAssessed, pack: Pack) -> float:
+def weight(assessed: Assessed, pack: Pack) -> float:
     """The move's term in the running sum; 0 when it is not pending or does not weaken."""
     move, now = assessed.move, assessed.assessment
     if now.direction is not Direction.WEAKENS or pack.terminal(move.stage) or now.risk <= 0:
         return 0.0
-    step = next((found.date for found in reversed(move.steps) if found.stage is not Stage.OTHER), assessed.as_of)
+    steps: Sequence[Step | Dated] = move.steps
+    step = next((found.date for found in reversed(steps) if found.stage is not Stage.OTHER), assessed.as_of)
     return now.risk / 100 * growth(min(step, assessed.as_of))
 
 

@@ -25,6 +25,7 @@ from services.alerting.batch import Batch, HeldAlert, HeldMove
 from services.alerting.checkpoint import Checkpoint
 from services.alerting.docket import ClusterAlert
 from services.alerting.filings import filing_values, read_docket
+from services.alerting.glance import Assessed, whole
 from services.alerting.held import read, store_new
 from services.alerting.ledger import SALT_BYTES, Head, Sealed, seal
 from services.alerting.merkle import Frontier
@@ -34,7 +35,7 @@ from shared.bus.contract import Record
 from shared.countries import Pack
 from shared.database import Database
 from shared.errors import InvalidMessage
-from shared.events import ALERTS, MoveAssessed
+from shared.events import ALERTS
 from shared.outbox import Pending, within_bytes
 from shared.rows import insert_rows, read_rows
 
@@ -69,7 +70,7 @@ class Store:
         self.written = written
         self.salt = salt
 
-    def handle(self, events: Sequence[MoveAssessed]) -> list[Record]:
+    def handle(self, events: Sequence[Assessed]) -> list[Record]:
         """One transaction; nothing is returned to publish, because the ledger is the outbox. Raises InvalidMessage, Retryable."""
         for event in events:
             refuse_unstorable(event)
@@ -145,7 +146,7 @@ class Store:
         }
 
 
-def refuse_unstorable(event: MoveAssessed) -> None:
+def refuse_unstorable(event: Assessed) -> None:
     """What no database here can hold, and no address can name, is wrong for ever. Raises InvalidMessage."""
     if not MOVE_ID.fullmatch(event.move.move_id):
         raise InvalidMessage(f"data.move.move_id: must be 1 to 190 letters, digits, dots, colons, hyphens or underscores, not {event.move.move_id[:80]!r}")
@@ -158,7 +159,7 @@ def refuse_unstorable(event: MoveAssessed) -> None:
 def _move_values(move_id: str, held: HeldMove, *, alerted: bool) -> dict[str, Any]:
     """The whole assessment is kept for people, who see it through the alert: of a move without one the figures are enough."""
     assert held.latest is not None
-    latest = held.latest.model_dump_json(exclude_none=True).encode() if alerted else b""
+    latest = whole(held.latest).model_dump_json(exclude_none=True).encode() if alerted else b""
     return {"move_id": move_id, "revision": held.revision, "as_of": held.as_of, "weight": held.weight, "targets": " ".join(held.targets), "latest": latest}
 
 

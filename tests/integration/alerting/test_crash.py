@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from services.alerting.archive import Archive
+from services.alerting.glance import Glance
 from services.alerting.verify import verify_export
 from shared.bus.contract import Consumer, Delivery, Producer, Record, TopicPartition
 from shared.bus.local import LocalBus
 from shared.consumer import Loop
 from shared.database import Database
-from shared.events import ALERTS, ASSESSMENTS, AlertChanged, Level, MoveAssessed, Stage
+from shared.events import ALERTS, ASSESSMENTS, AlertChanged, Level, Stage
 from shared.outbox import Relay
 from tests.integration.alerting.home import KEY, Dies, KilledError, items, rows, sqlite, store
 from tests.unit.alerting.bursts import CLUSTER, filed
@@ -132,7 +133,7 @@ def run(database: Database, bus: LocalBus, place: str = "", nth: int = 0) -> boo
         at["marked"]()
 
     outside = Relay("alerting", database, bus if place in ("committing", "committed") else broken, writer.pending, mark)
-    loop = Loop("alerting", broken, ASSESSMENTS, MoveAssessed, writer.handle, stop, after=outside.drain)
+    loop = Loop("alerting", broken, ASSESSMENTS, Glance, writer.handle, stop, after=outside.drain)
     try:
         loop.run()
     except KilledError:

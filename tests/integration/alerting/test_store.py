@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import orjson
@@ -11,10 +11,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from services.alerting.checkpoint import Checkpoint
+from services.alerting.glance import Glance
 from services.alerting.tables import Base
 from shared.database import Database
 from shared.errors import InvalidMessage
-from shared.events import AlertChanged, Level, Lifecycle, Stage, Target, Tlp
+from shared.events import AlertChanged, Direction, Level, Lifecycle, Stage, Target, Tlp
 from tests.integration.alerting.home import KEY, Clock, items, migrated, rows, sqlite, store
 from tests.unit.alerting.sample import assessed
 
@@ -140,6 +141,37 @@ def test_as_of_may_be_past_and_recorded_at_is_real(database: Database) -> None:
 def test_no_risk_no_alert_but_the_assessment_is_kept(database: Database) -> None:
     store(database).handle([assessed(level=Level.NONE)])
     assert (len(rows(database, "assessments")), rows(database, "alerts"), rows(database, "ledger")) == (1, [], [])
+
+
+def test_what_is_read_at_a_glance_is_stored_as_what_is_read_whole(database: Database, tmp_path: Path) -> None:
+    story = [
+        assessed("m.1", level=Level.NONE, as_of="2024-01-10"),
+        assessed("m.2", level=Level.NONE, direction=Direction.NEUTRAL, as_of="2024-01-10"),
+        assessed("m.1", revision=2, level=Level.HIGH, as_of="2024-01-11"),
+        assessed("m.1", revision=3, level=Level.NONE, as_of="2024-01-12"),
+        assessed("m.1", revision=4, level=Level.NONE, as_of="2024-01-13"),
+    ]
+    other = sqlite(tmp_path / "other")
+    for batch in (story[:2], story[2:4], story[4:]):
+        store(database).handle([Glance.decode(event.encode()) for event in batch])
+        store(other).handle(batch)
+    for table in ("assessments", "moves", "alerts", "pressure"):
+        assert [_plain(row) for row in rows(database, table)] == [_plain(row) for row in rows(other, table)]
+    assert [event.lifecycle for event in events(database)] == [Lifecycle.ALERT, Lifecycle.CANCEL]
+    other.close()
+
+
+def _plain(row: Mapping[str, object]) -> dict[str, object]:
+    """What a row says on either database, whenever it was written."""
+    return {name: str(bytes(value) if isinstance(value, memoryview) else value) for name, value in row.items() if not name.endswith("_at") and name != "item"}
+
+
+def test_an_assessment_that_is_wrong_where_an_alert_needs_it_leaves_nothing(database: Database) -> None:
+    envelope = orjson.loads(assessed(level=Level.HIGH).encode())
+    envelope["data"]["move"].pop("title")
+    with pytest.raises(InvalidMessage, match="title"):
+        store(database).handle([Glance.decode(orjson.dumps(envelope))])
+    assert rows(database, "assessments") == []
 
 
 @pytest.mark.parametrize(
