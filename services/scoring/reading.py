@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -33,6 +34,8 @@ _HIDING = ("blank", "name")
 _NORMS = ("body", "norm")
 _NOTHING: frozenset[Any] = frozenset()
 _DROPPED, _UNKNOWN = 0, 1
+_NEVER = (_UNKNOWN, _DROPPED)
+"""Of no text, for what is dropped is never asked. The automaton tries one first word after another: so it need try but one for most words, which are unknown."""
 Kind = Literal["concept", "institution", "norm", "body", "blank", "name"]
 Hit = tuple[Sequence[tuple[Kind, str]], int, int]
 
@@ -160,7 +163,9 @@ class Reader:
         self._add("concept", CLAIM, pack.lexicon.claims)
         self._add("blank", "", pack.lexicon.blank)
         self._add("name", "", parties)
-        for key, values in self._entries.items():
+        self._automaton.add_word(_NEVER, None)
+        begun = Counter(key[0] for key in self._entries)
+        for key, values in sorted(self._entries.items(), key=lambda entry: -begun[entry[0][0]]):
             unsettles = any(kind in _HIDING or (kind == "institution" and len(key) > 1) for kind, _ in values)
             self._automaton.add_word(key, (len(key), tuple(values), unsettles))
         self._automaton.make_automaton()
