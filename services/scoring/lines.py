@@ -67,18 +67,19 @@ def _steps(line: Line, pack: Pack) -> list[Step]:
     stages = line.get("stages") or []
     if not isinstance(stages, list):
         raise ValueError("stages: must be a list")
+    stage_of = pack.stage_of
     for number, found in enumerate(stages):
         if not isinstance(found, dict):
             raise ValueError(f"stages.{number}: must be an object")
         if date := found.get("date"):
             native, detail = found.get("stage") or "", found.get("detail")
-            if not isinstance(native, str) or not isinstance(detail, str | None):
+            if not isinstance(native, str) or (detail is not None and not isinstance(detail, str)):
                 raise ValueError(f"stages.{number}: stage and detail must be text")
             try:
                 day = _date(date[:10])
             except (TypeError, ValueError):
                 day = _day(date, f"stages.{number}.date")
-            steps.append(_step(pack.stage_of(native) or _OTHER, native, day, detail))
+            steps.append(_step(stage_of(native) or _OTHER, native, day, detail))
     return steps
 
 

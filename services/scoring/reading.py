@@ -37,7 +37,6 @@ _DROPPED, _UNKNOWN = 0, 1
 _NEVER = (_UNKNOWN, _DROPPED)
 """Of no text, for what is dropped is never asked. The automaton tries one first word after another: so it need try but one for most words, which are unknown."""
 Kind = Literal["concept", "institution", "norm", "body", "blank", "name"]
-Hit = tuple[Sequence[tuple[Kind, str]], int, int]
 
 
 class Mention(NamedTuple):
@@ -48,6 +47,9 @@ class Mention(NamedTuple):
     first: int
     last: int
     quoted: bool = False
+
+
+_new = tuple.__new__
 
 
 @dataclass
@@ -212,17 +214,17 @@ class Reader:
         """And the positions inside names."""
         ids = words.numbers[self]
         kept = list(compress(range(len(ids)), ids))
-        hits: list[Hit] = []
+        mentions: list[Mention] = []
         unsettled = False
         for end, (length, values, unsettles) in self._automaton.iter(tuple(filter(None, ids))) if kept else ():
             first, last = kept[end - length + 1], kept[end]
             if length == 1 or bisect_right(breaks, first) == bisect_right(breaks, last):
                 unsettled = unsettled or unsettles
-                hits.append((values, first, last))
-        mentions = [Mention(kind, code, first, last) for values, first, last in hits for kind, code in values]
+                for kind, code in values:
+                    mentions.append(_new(Mention, (kind, code, first, last, False)))
         if not unsettled:
             return tuple(mentions), _NOTHING
-        return self._cleared(mentions), {at for values, first, last in hits if _hides(values) for at in range(first, last + 1)}
+        return self._cleared(mentions), {at for m in mentions if m.kind == "name" for at in range(m.first, m.last + 1)}
 
     def _cleared(self, found: list[Mention]) -> tuple[Mention, ...]:
         """Without what a blank phrase or a name hides, and without an institution that is only part of another's name."""
@@ -266,10 +268,6 @@ def _uncovered(found: Sequence[Mention], covers: Sequence[Mention]) -> list[Ment
     starts = [cover.first for cover in ordered]
     reach = list(accumulate([cover.last for cover in ordered], max))
     return [m for m in found if m.kind not in _HIDING and not ((place := bisect_right(starts, m.first)) and reach[place - 1] >= m.last)]
-
-
-def _hides(values: Sequence[tuple[Kind, str]]) -> bool:
-    return any(kind == "name" for kind, _ in values)
 
 
 _END = attrgetter("last")
