@@ -184,7 +184,8 @@ def _facts(pack: Pack, case: Case, reading: Reading, learned: Readings, meaning:
     lead = leading(meaning.evidence, meaning.verdict.direction)
     about = meaning.relevance >= pack.rubric.constants["reasons_from_relevance"]
     central = _central(reading, meaning.evidence, pack) if about else (0, None, None)
-    norm = next((cited for cited in reading.cited if cited.norm is not None and cited.norm.central and not cited.by), None) if about else None
+    norm = next((cited for cited in reading.cited if cited.norm is not None and cited.norm.central and not cited.by), None) if about and reading.cited else None
+    cues = learned.cues
     return Facts(
         meaning=meaning,
         mechanisms=_mechanisms(learned, lead, meaning.relevance),
@@ -197,7 +198,7 @@ def _facts(pack: Pack, case: Case, reading: Reading, learned: Readings, meaning:
         reforms_constitution="const" in reading.bodies,
         declares_only="declare_interest" in reading.where,
         expected=learned.severity,
-        expected_quote=", ".join(words for words, _ in learned.cues[:3]) or None,
+        expected_quote=", ".join([words for words, _ in cues[:3]]) if cues else None,
         clock=clock,
         chance=chance[0],
         source="text" if move.text else "summary" if move.summary else "title",
