@@ -61,9 +61,15 @@ def _step(stage: Stage, native: str | None, day: dt.date, detail: str | None) ->
     )
 
 
+@lru_cache(maxsize=4096)
+def _filed(day: dt.date) -> Step:
+    """Several bills are filed on the same day."""
+    return _step(_FILED, None, day, None)
+
+
 def _steps(line: Line, pack: Pack) -> list[Step]:
     """Dated steps of a bill line; a native stage nobody mapped is `other`."""
-    steps = [_step(_FILED, None, _day(line["presented"], "presented"), None)] if line.get("presented") else []
+    steps = [_filed(_day(line["presented"], "presented"))] if line.get("presented") else []
     stages = line.get("stages") or []
     if not isinstance(stages, list):
         raise ValueError("stages: must be a list")

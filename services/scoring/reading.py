@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from itertools import accumulate, compress, islice
+from itertools import accumulate, compress
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
@@ -76,8 +76,14 @@ class Reading:
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
-        """Character span of every word in `text`."""
-        return [found.span() for found in islice(_TOKEN.finditer(self.plain), len(self.words))]
+        """Character span of every word in `text`: between two words stands nothing that is part of a word, so each is found where it next occurs."""
+        found: list[tuple[int, int]] = []
+        find, end = self.plain.find, 0
+        for word in self.words:
+            start = find(word, end)
+            end = start + len(word)
+            found.append((start, end))
+        return found
 
     def quote(self, first: int, last: int, longest: int = 160) -> str:
         """The original words from position `first` to `last`."""
