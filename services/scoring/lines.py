@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from services.scoring.assess import TOGETHER, ScoringPack, assess_all
+from services.scoring.assess import TOGETHER, Said, ScoringPack, assess_all
 from services.scoring.values import computed, maker
 from shared.countries.pack import Pack
-from shared.events import Assessment, Instrument, Move, Stage, Step
+from shared.events import Instrument, Move, Stage, Step
 
 Line = dict[str, Any]
 _made_step = maker(Step)
@@ -120,23 +120,24 @@ def move_of(line: Line, pack: Pack) -> Move:
     )
 
 
-def result(key: Any, found: Assessment) -> Line:
+def result(key: Any, said: Said) -> Line:
     """The output line: the contract of DESIGN.md section 7."""
+    p_law, earliest = said.get("p_law"), said.get("earliest_law")
     return {
         "key": key,
-        "relevance": round(found.relevance, 6),
-        "targets": [str(target) for target in found.targets],
-        "mechanisms": [str(mechanism) for mechanism in found.mechanisms],
-        "direction": str(found.direction),
-        "abstained": found.abstained,
-        "severity": round(found.severity, 3),
-        "imminence": round(found.imminence, 3),
-        "confidence": round(found.confidence, 4),
-        "risk": round(found.risk, 4),
-        "level": str(found.level),
-        "p_law": None if found.p_law is None else round(found.p_law, 6),
-        "earliest_law": found.earliest_law.isoformat() if found.earliest_law else None,
-        "factors": [{"rule": f["rule"], "part": f["part"], "points": f["points"], "quote": f["quote"], "citation": f["citation"]} for f in map(vars, found.factors)],
+        "relevance": round(said["relevance"], 6),
+        "targets": [str(target) for target in said["targets"]],
+        "mechanisms": [str(mechanism) for mechanism in said["mechanisms"]],
+        "direction": str(said["direction"]),
+        "abstained": said["abstained"],
+        "severity": round(said["severity"], 3),
+        "imminence": round(said["imminence"], 3),
+        "confidence": round(said["confidence"], 4),
+        "risk": round(said["risk"], 4),
+        "level": str(said["level"]),
+        "p_law": None if p_law is None else round(p_law, 6),
+        "earliest_law": earliest.isoformat() if earliest else None,
+        "factors": [{"rule": f["rule"], "part": f["part"], "points": f["points"], "quote": f.get("quote"), "citation": f["citation"]} for f in said["factors"]],
     }
 
 
@@ -172,7 +173,7 @@ def _answers(asked: Sequence[Asked], pack: ScoringPack) -> list[Line]:
         found = assess_all([(move, day) for _, move, day in asked], pack)
     except ValueError as error:
         return [_refused(asked[0].key, error)] if len(asked) == 1 else [line for one in asked for line in _answers([one], pack)]
-    return [result(one.key, assessment) for one, assessment in zip(asked, found, strict=True)]
+    return [result(one.key, said) for one, said in zip(asked, found, strict=True)]
 
 
 def score_line(raw: bytes, pack: ScoringPack, as_of: dt.date) -> Line:
