@@ -9,27 +9,28 @@ import datetime as dt
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from services.scoring.chance import Chance
 from services.scoring.clock import BOUND, Clock, Clocks, visible
 from services.scoring.counterfactual import counterfactuals
-from services.scoring.direction import NEUTRAL, Evidence, Rules, claims_only, judge
+from services.scoring.direction import MIXED, NEUTRAL, STRENGTHENS, WEAKENS, Evidence, Rules, claims_only, judge
 from services.scoring.glossary import WordReader
 from services.scoring.learned import Learned
 from services.scoring.marks import Marks
-from services.scoring.points import Facts, Meaning, Score, Sheet, leading
+from services.scoring.points import Facts, Meaning, Score, Sheet, both, leading
 from services.scoring.reading import Reader, Reading
 from services.scoring.terms import Conventions
-from services.scoring.values import computed
 from shared.countries import Pack, load
-from shared.events import Assessment, Direction, Level, Mechanism, Move, Target
+from shared.events import Assessment, Direction, Level, Mechanism, Milestone, Move, Target
 
 TOGETHER = 64
 _CHARACTERS = 200_000
 _NO_LEVEL = Level.NONE
 Case = tuple[Move, dt.date]
 Odds = tuple[float | None, float | None]
+Said = dict[str, Any]
+"""The fields of an Assessment in alphabetical order, less those that are None: whoever writes it down need not make the object first."""
 
 
 class Readings(Protocol):
@@ -97,11 +98,11 @@ class ScoringPack:
 
 def assess(move: Move, pack: ScoringPack, as_of: dt.date) -> Assessment:
     """What the move means on `as_of`."""
-    return assess_all([(move, as_of)], pack)[0]
+    return Assessment.model_validate(assess_all([(move, as_of)], pack)[0])
 
 
-def assess_all(cases: Sequence[Case], pack: ScoringPack) -> list[Assessment]:
-    """The same of many, in order. Stage by stage, for some dozens at a time: what a stage works with stays in the processor's cache, which saves a fifth."""
+def assess_all(cases: Sequence[Case], pack: ScoringPack) -> list[Said]:
+    """The same of many, in order, as JSON says it. Stage by stage, for some dozens at a time: what a stage works with stays in the processor's cache, which saves a fifth."""
     return [found for batch in _batches(cases) for found in _assessed(batch, pack)]
 
 
@@ -120,7 +121,7 @@ def _batches(cases: Iterable[Case]) -> Iterator[list[Case]]:
         yield batch
 
 
-def _assessed(cases: Sequence[Case], pack: ScoringPack) -> list[Assessment]:
+def _assessed(cases: Sequence[Case], pack: ScoringPack) -> list[Said]:
     readings = [pack.reader.read(move.title, move.summary, move.text) for move, _ in cases]
     words = [reading.plain_words() for reading in readings]
     learned = [pack.learned.read(reading.text, said, pack.marks.read(reading)) for reading, said in zip(readings, words, strict=True)]
@@ -129,36 +130,44 @@ def _assessed(cases: Sequence[Case], pack: ScoringPack) -> list[Assessment]:
     meanings = [_meaning(pack, *found) for found in zip(cases, readings, learned, strict=True)]
     facts = [_facts(pack.country, *found) for found in zip(cases, readings, learned, meanings, clocks, chances, strict=True)]
     scores = [pack.sheet.score(found) for found in facts]
-    return [_assessment(pack.sheet, *found) for found in zip(facts, scores, chances, strict=True)]
+    return [_said(pack.sheet, *found) for found in zip(facts, scores, chances, strict=True)]
 
 
-def _assessment(sheet: Sheet, facts: Facts, found: Score, chance: Odds) -> Assessment:
+def _said(sheet: Sheet, facts: Facts, found: Score, chance: Odds) -> Said:
     relevance, targets, _, verdict = facts.meaning
-    clock = facts.clock
-    return computed(
-        Assessment,
-        {
-            "relevance": relevance,
-            "targets": targets,
-            "mechanisms": facts.mechanisms,
-            "direction": verdict.direction,
-            "direction_probabilities": verdict.probabilities,
-            "abstained": verdict.abstained,
-            "abstained_because": verdict.because,
-            "severity": found.severity,
-            "imminence": found.imminence,
-            "confidence": found.confidence,
-            "risk": found.risk,
-            "level": found.level,
-            "p_law": chance[0],
-            "p_law_base": chance[1],
-            "earliest_law": clock.earliest,
-            "milestone": clock.milestone,
-            "inside_one_year": clock.inside_one_year,
-            "factors": found.factors,
-            "counterfactuals": tuple(counterfactuals(facts, found, sheet)) if found.level is not _NO_LEVEL else (),
-        },
-    )
+    clock, because, p = facts.clock, verdict.because, verdict.probabilities
+    said = {
+        "abstained": verdict.abstained,
+        "abstained_because": both(because) if because is not None else None,
+        "confidence": found.confidence,
+        "counterfactuals": list(counterfactuals(facts, found, sheet)) if found.level is not _NO_LEVEL else [],
+        "direction": verdict.direction,
+        "direction_probabilities": {"mixed": p[MIXED], "neutral": p[NEUTRAL], "strengthens": p[STRENGTHENS], "weakens": p[WEAKENS]},
+        "earliest_law": clock.earliest,
+        "factors": found.factors,
+        "imminence": found.imminence,
+        "inside_one_year": clock.inside_one_year,
+        "level": found.level,
+        "mechanisms": facts.mechanisms,
+        "milestone": _until(clock.milestone) if clock.milestone is not None else None,
+        "p_law": chance[0],
+        "p_law_base": chance[1],
+        "relevance": relevance,
+        "risk": found.risk,
+        "severity": found.severity,
+        "targets": targets,
+    }
+    for name in _MAY_BE_MISSING:
+        if said[name] is None:
+            del said[name]
+    return said
+
+
+_MAY_BE_MISSING = ("abstained_because", "earliest_law", "milestone", "p_law", "p_law_base")
+
+
+def _until(milestone: Milestone) -> dict[str, Any]:
+    return {"code": milestone.code, "date": milestone.date, "days": milestone.days, "label": both(milestone.label)}
 
 
 def _chance(pack: ScoringPack, case: Case, reading: Reading, words: Sequence[str], clock: Clock) -> Odds:
@@ -184,7 +193,8 @@ def _facts(pack: Pack, case: Case, reading: Reading, learned: Readings, meaning:
     lead = leading(meaning.evidence, meaning.verdict.direction)
     about = meaning.relevance >= pack.rubric.constants["reasons_from_relevance"]
     central = _central(reading, meaning.evidence, pack) if about else (0, None, None)
-    norm = next((cited for cited in reading.cited if cited.norm is not None and cited.norm.central and not cited.by), None) if about else None
+    norm = next((cited for cited in reading.cited if cited.norm is not None and cited.norm.central and not cited.by), None) if about and reading.cited else None
+    cues = learned.cues
     return Facts(
         meaning=meaning,
         mechanisms=_mechanisms(learned, lead, meaning.relevance),
@@ -197,7 +207,7 @@ def _facts(pack: Pack, case: Case, reading: Reading, learned: Readings, meaning:
         reforms_constitution="const" in reading.bodies,
         declares_only="declare_interest" in reading.where,
         expected=learned.severity,
-        expected_quote=", ".join(words for words, _ in learned.cues[:3]) or None,
+        expected_quote=", ".join([words for words, _ in cues[:3]]) if cues else None,
         clock=clock,
         chance=chance[0],
         source="text" if move.text else "summary" if move.summary else "title",

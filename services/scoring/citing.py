@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import compress, pairwise
 from operator import attrgetter
 from typing import NamedTuple
@@ -24,6 +24,8 @@ _CONTINUES = _OPENERS | _GLUE
 _CHANGED = ("modificad", "incorporad", "aprobad", "promulgad", "sustituid", "ampliad")
 _NEAR = 14
 _WIDEST_RANGE = 60
+_NOWHERE: frozenset[int] = frozenset()
+_FIRST = attrgetter("first")
 
 
 class Cited(NamedTuple):
@@ -47,28 +49,44 @@ class Citing:
 
     def read(self, words: Sequence[str], named: Sequence[tuple[str, int, int]]) -> tuple[Cited, ...]:
         """`named`: (body or norm code, first, last) of names found by the lexicon."""
-        numbered, articles = self._numbers(words, {last for code, _, last in named if code in self._bodies})
+        ends = {last for code, _, last in named if code in self._bodies} if named else _NOWHERE
+        numbered, articles = self._numbers(words, ends)
         if not (numbered or articles or named):
             return ()
-        laws = [Cited(code, self._norms.get(code), first, last, _only_by(words, first)) for code, first, last in numbered]
-        by_number = {law.code for law in laws}
-        by_name = [Cited(code, self._norms[code], first, last) for code, first, last in named if code in self._norms and code not in by_number]
+        found = [Cited(code, self._norms.get(code), first, last, _only_by(words, first)) for code, first, last in numbered]
+        if named:
+            by_number = {law.code for law in found}
+            by_name = [Cited(code, self._norms[code], first, last) for code, first, last in named if code in self._norms and code not in by_number]
+        else:
+            by_name = []
+        if articles and (anchors := self._anchors(found, named)):
+            places = sorted(anchors)
+            by_name += [cited for number, at in articles if (cited := self._bind(number, at, anchors, places))]
+        found += by_name
+        if len(found) < 2:
+            return tuple(found)
+        return tuple(sorted({cited.code: cited for cited in found}.values(), key=_FIRST))
+
+    def _anchors(self, laws: Sequence[Cited], named: Sequence[tuple[str, int, int]]) -> dict[int, str]:
+        """Where articles may be bound to a body or a law, and to which."""
         anchors: dict[int, str] = {}
-        for code, first in [*((code, first) for code, first, _ in named if code in self._bodies), *((law.code, law.first) for law in laws)]:
-            anchors.setdefault(first, code)
-        places = sorted(anchors)
-        bound = [cited for number, at in articles if (cited := self._bind(number, at, anchors, places))] if anchors else []
-        every = {c.code: c for c in (*laws, *by_name, *bound)}.values()
-        return tuple(sorted(every, key=attrgetter("first"))) if len(every) > 1 else tuple(every)
+        for code, first, _ in named:
+            if code in self._bodies:
+                anchors.setdefault(first, code)
+        for law in laws:
+            anchors.setdefault(law.first, law.code)
+        return anchors
 
     def _numbers(self, words: Sequence[str], ends: Set[int]) -> tuple[list[tuple[str, int, int]], list[tuple[str, int]]]:
         """Laws and decrees (code, first, last) and articles (number, position)."""
         laws: list[tuple[str, int, int]] = []
         articles: list[tuple[str, int]] = []
         end = 0
-        openers = list(compress(range(len(words)), map(_OPENERS.__contains__, words)))
+        openers: Iterable[int] = compress(range(len(words)), map(_OPENERS.__contains__, words))
+        last = len(words) - 1
         for start in sorted({*openers, *ends}) if ends else openers:
-            if start >= end and _goes_on(words, start + 1, ends):
+            # Whether the next word can belong to a list of numbers begun here.
+            if end <= start < last and ((after := words[start + 1]) in _CONTINUES or after[0].isdigit() or start + 1 in ends):
                 end = _run(words, start, ends, laws, articles)
         return laws, articles
 
@@ -83,11 +101,6 @@ class Citing:
         code = f"{body}:{number}"
         norm = self._norms.get(code) or self._norms.get(f"{body}:*")
         return Cited(code, norm, at, at) if norm else None
-
-
-def _goes_on(words: Sequence[str], at: int, ends: Set[int]) -> bool:
-    """Whether a word can belong to the list of numbers begun before it."""
-    return at < len(words) and (words[at] in _CONTINUES or words[at][0].isdigit() or at in ends)
 
 
 def _run(words: Sequence[str], start: int, ends: Set[int], laws: list[tuple[str, int, int]], articles: list[tuple[str, int]]) -> int:

@@ -24,7 +24,7 @@ WEAKENS, STRENGTHENS, MIXED, NEUTRAL = Direction.WEAKENS, Direction.STRENGTHENS,
 _DIRECTIONS = tuple(Direction)
 INVERSE = {WEAKENS: STRENGTHENS, STRENGTHENS: WEAKENS}
 _INSTRUMENT = "instrument."
-_NAMED = (WEAKENS, STRENGTHENS, NEUTRAL)
+_STRENGTHENS = _DIRECTIONS.index(STRENGTHENS)
 _LEAST = math.log(1e-4)
 _PAD = 10
 _NEGATION = 3
@@ -255,38 +255,35 @@ def judge(learned: Mapping[Direction, float], evidence: Sequence[Evidence], clai
     """Log-probabilities of the linear model plus the evidence of rules: the strongest of each direction in full, the next two at a quarter."""
     constants = rubric.constants
     weight = constants["learned_weight"]
-    log = math.log
-    scores = {direction: weight * log(p) if (p := learned.get(direction, 0.0)) > 1e-4 else weight * _LEAST for direction in _DIRECTIONS}
+    log, exp = math.log, math.exp
+    scores = [weight * (log(p) if (p := learned.get(direction, 0.0)) > 1e-4 else _LEAST) for direction in _DIRECTIONS]
     if claimed:
-        scores[STRENGTHENS] -= constants["claim_discount"]
+        scores[_STRENGTHENS] -= constants["claim_discount"]
     told: dict[Direction, list[float]] = {}
     for found in evidence:
         told.setdefault(found.direction, []).append(found.weight * constants["rule_weight"])
     for direction, weights in told.items():
-        scores[direction] += weights[0] + 0.25 * sum(weights[1:3])
-    top = max(scores.values())
-    exp = math.exp
-    raw = [exp(score - top) for score in scores.values()]
+        scores[_DIRECTIONS.index(direction)] += weights[0] + 0.25 * sum(weights[1:3])
+    top = max(scores)
+    raw = [exp(score - top) for score in scores]
     total = sum(raw)
     share = max([rubric.undisclosed.get(target, 0.0) for target in targets]) if targets else 0.0
-    return _verdict(dict(zip(scores, [value / total for value in raw], strict=True)), MIXED in told, share, constants)
+    return _verdict([value / total for value in raw], MIXED in told, share, constants)
 
 
-def _verdict(p: dict[Direction, float], mixed_by_rule: bool, share: float, constants: Mapping[str, float]) -> Verdict:
-    """Names a direction when it is likely enough, ahead of its opposite and not far behind *mixed*; else abstains."""
-    weakens, mixed = p[WEAKENS], p[MIXED]
-    named = max(_NAMED, key=p.__getitem__)
-    likely = p[named]
+def _verdict(shares: Sequence[float], mixed_by_rule: bool, undisclosed: float, constants: Mapping[str, float]) -> Verdict:
+    """Names a direction when it is likely enough, ahead of its opposite and not far behind *mixed*; else abstains. `shares`: of every direction, in their order."""
+    weakens, strengthens, mixed, neutral = shares
+    p = dict(zip(_DIRECTIONS, shares, strict=True))
+    likely = max(weakens, strengthens, neutral)
+    named = WEAKENS if weakens == likely else STRENGTHENS if strengthens == likely else NEUTRAL
+    opposite = strengthens if named is WEAKENS else weakens if named is STRENGTHENS else max(weakens, strengthens)
     margin = likely - max([value for direction, value in p.items() if direction is not named])
-    hidden = weakens + share * mixed
-    if likely >= constants["name_from"] and likely >= constants["name_over_mixed"] * mixed and likely >= constants["name_over_opposite"] * _opposite(p, named):
+    hidden = weakens + undisclosed * mixed
+    if likely >= constants["name_from"] and likely >= constants["name_over_mixed"] * mixed and likely >= constants["name_over_opposite"] * opposite:
         sure = named is STRENGTHENS and likely >= constants["no_risk_from"]
         open_still = named is WEAKENS or (named is STRENGTHENS and mixed > likely)
         return Verdict(named, p, 0.0 if sure else hidden if open_still else weakens, False, None, max(margin, 0.0))
     if mixed_by_rule and mixed >= likely:
-        return Verdict(MIXED, p, weakens + 0.5 * share * mixed, False, None, -margin)
+        return Verdict(MIXED, p, weakens + 0.5 * undisclosed * mixed, False, None, -margin)
     return Verdict(MIXED, p, hidden, True, UNCLEAR if mixed >= likely else CLOSE, abs(margin))
-
-
-def _opposite(p: Mapping[Direction, float], named: Direction) -> float:
-    return p[INVERSE[named]] if named in INVERSE else max(p[WEAKENS], p[STRENGTHENS])

@@ -11,6 +11,9 @@ from typing import Any, Protocol
 
 from services.scoring.memory import Memory
 
+_AROUND = ".,;:()\"'“”"
+"""What most pieces that are one word have around it."""
+
 
 class WordReader(Protocol):
     def number(self, word: str) -> int: ...
@@ -39,7 +42,7 @@ class Glossary:
         return (word, *[reader.number(word) for reader in self._readers])
 
     def _cut(self, piece: str) -> tuple[Any, ...]:
-        words = self._split(piece)
+        words = [bare] if (bare := piece.strip(_AROUND)).isalpha() else self._split(piece)
         # A piece that is one word is that word: one string, to be fetched once.
         rows = [self._words[word] for word in ([piece] if words == [piece] else words)]
         return rows[0] if len(rows) == 1 else tuple(chain.from_iterable(rows))

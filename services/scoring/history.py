@@ -122,6 +122,13 @@ def _native_event(label: str) -> str | None:
     return next((name for prefix, name in _NATIVE if native.startswith(prefix)), None)
 
 
+def _settled(label: str) -> str:
+    """What a native label alone says; empty when the rest of the step is to be asked."""
+    name = _native_event(label)
+    return name if name is not None and name != "vote" else ""
+
+
+_SETTLED = Memory(_settled, longest=200)
 _SUBJECTS = Memory(unaccented, longest=600)
 
 
@@ -144,7 +151,11 @@ def _outcome(step: Step) -> str:
 
 def history(move: Move, as_of: dt.date) -> History:
     """What is visible on `as_of`."""
-    events = [(day, event_of(step), step.detail or "") for step in move.steps if (day := step.date if step.precision == "day" else visible_from(step)) <= as_of]
+    events = [
+        (day, ((label := step.native_stage) and _SETTLED[label]) or event_of(step), step.detail or "")
+        for step in move.steps
+        if (day := step.date if step.precision == "day" else visible_from(step)) <= as_of
+    ]
     events.sort(key=itemgetter(0))
     if not events or events[0][1] != "filed":
         events.insert(0, (events[0][0] if events else as_of, "filed", ""))

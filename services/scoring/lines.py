@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from services.scoring.assess import TOGETHER, ScoringPack, assess_all
+from services.scoring.assess import TOGETHER, Said, ScoringPack, assess_all
 from services.scoring.values import computed, maker
 from shared.countries.pack import Pack
-from shared.events import Assessment, Instrument, Move, Stage, Step
+from shared.events import Instrument, Move, Stage, Step
 
 Line = dict[str, Any]
 _made_step = maker(Step)
@@ -61,24 +61,31 @@ def _step(stage: Stage, native: str | None, day: dt.date, detail: str | None) ->
     )
 
 
+@lru_cache(maxsize=4096)
+def _filed(day: dt.date) -> Step:
+    """Several bills are filed on the same day."""
+    return _step(_FILED, None, day, None)
+
+
 def _steps(line: Line, pack: Pack) -> list[Step]:
     """Dated steps of a bill line; a native stage nobody mapped is `other`."""
-    steps = [_step(_FILED, None, _day(line["presented"], "presented"), None)] if line.get("presented") else []
+    steps = [_filed(_day(line["presented"], "presented"))] if line.get("presented") else []
     stages = line.get("stages") or []
     if not isinstance(stages, list):
         raise ValueError("stages: must be a list")
+    stage_of = pack.stage_of
     for number, found in enumerate(stages):
         if not isinstance(found, dict):
             raise ValueError(f"stages.{number}: must be an object")
         if date := found.get("date"):
             native, detail = found.get("stage") or "", found.get("detail")
-            if not isinstance(native, str) or not isinstance(detail, str | None):
+            if not isinstance(native, str) or (detail is not None and not isinstance(detail, str)):
                 raise ValueError(f"stages.{number}: stage and detail must be text")
             try:
                 day = _date(date[:10])
             except (TypeError, ValueError):
                 day = _day(date, f"stages.{number}.date")
-            steps.append(_step(pack.stage_of(native) or _OTHER, native, day, detail))
+            steps.append(_step(stage_of(native) or _OTHER, native, day, detail))
     return steps
 
 
@@ -113,23 +120,24 @@ def move_of(line: Line, pack: Pack) -> Move:
     )
 
 
-def result(key: Any, found: Assessment) -> Line:
+def result(key: Any, said: Said) -> Line:
     """The output line: the contract of DESIGN.md section 7."""
+    p_law, earliest = said.get("p_law"), said.get("earliest_law")
     return {
         "key": key,
-        "relevance": round(found.relevance, 6),
-        "targets": [str(target) for target in found.targets],
-        "mechanisms": [str(mechanism) for mechanism in found.mechanisms],
-        "direction": str(found.direction),
-        "abstained": found.abstained,
-        "severity": round(found.severity, 3),
-        "imminence": round(found.imminence, 3),
-        "confidence": round(found.confidence, 4),
-        "risk": round(found.risk, 4),
-        "level": str(found.level),
-        "p_law": None if found.p_law is None else round(found.p_law, 6),
-        "earliest_law": found.earliest_law.isoformat() if found.earliest_law else None,
-        "factors": [{"rule": f["rule"], "part": f["part"], "points": f["points"], "quote": f["quote"], "citation": f["citation"]} for f in map(vars, found.factors)],
+        "relevance": round(said["relevance"], 6),
+        "targets": [str(target) for target in said["targets"]],
+        "mechanisms": [str(mechanism) for mechanism in said["mechanisms"]],
+        "direction": str(said["direction"]),
+        "abstained": said["abstained"],
+        "severity": round(said["severity"], 3),
+        "imminence": round(said["imminence"], 3),
+        "confidence": round(said["confidence"], 4),
+        "risk": round(said["risk"], 4),
+        "level": str(said["level"]),
+        "p_law": None if p_law is None else round(p_law, 6),
+        "earliest_law": earliest.isoformat() if earliest else None,
+        "factors": [{"rule": f["rule"], "part": f["part"], "points": f["points"], "quote": f.get("quote"), "citation": f["citation"]} for f in said["factors"]],
     }
 
 
@@ -172,7 +180,7 @@ def _answers(asked: Sequence[Asked], pack: ScoringPack) -> list[Line]:
         found = assess_all([(move, day) for _, move, day in asked], pack)
     except ValueError as error:
         return [_refused(asked[0].key, error)] if len(asked) == 1 else [line for one in asked for line in _answers([one], pack)]
-    return [result(one.key, assessment) for one, assessment in zip(asked, found, strict=True)]
+    return [result(one.key, said) for one, said in zip(asked, found, strict=True)]
 
 
 def score_line(raw: bytes, pack: ScoringPack, as_of: dt.date) -> Line:

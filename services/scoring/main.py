@@ -7,37 +7,20 @@ from zoneinfo import ZoneInfo
 
 from services.scoring.app import create_app
 from services.scoring.assess import ScoringPack, assess_all
-from services.scoring.values import computed
+from services.scoring.wire import Wire
 from shared.bus.contract import Record
 from shared.consumer import Loop
-from shared.events import ASSESSMENTS, MOVES, Assessment, MoveAssessed, MoveObserved
+from shared.events import ASSESSMENTS, MOVES, MoveObserved
 from shared.process import Context, Part
-
-
-def assessed(event: MoveObserved, assessment: Assessment, pack: ScoringPack) -> MoveAssessed:
-    """The assessment event of a move event: same revision, same `as_of`."""
-    return computed(
-        MoveAssessed,
-        {
-            "move": event.move,
-            "revision": event.revision,
-            "as_of": event.as_of,
-            "reason": event.reason,
-            "backfill": event.backfill,
-            "exercise": event.exercise,
-            "pack_version": pack.country.version,
-            "model_version": pack.model_version,
-            "assessment": assessment,
-        },
-    )
 
 
 def build(context: Context) -> Part:
     pack = ScoringPack.load(context.settings.country)
+    wire = Wire(pack)
 
     def handle(events: Sequence[MoveObserved]) -> list[Record]:
         found = assess_all([(event.move, event.as_of) for event in events], pack)
-        return [Record(ASSESSMENTS, event.key, assessed(event, assessment, pack).encode()) for event, assessment in zip(events, found, strict=True)]
+        return [Record(ASSESSMENTS, event.key, wire.encoded(event, said)) for event, said in zip(events, found, strict=True)]
 
     turned, limit = context.liveness.register("scoring"), context.settings.dead_letter_limit
     loop = Loop("scoring", context.bus, MOVES, MoveObserved, handle, context.stop, turned=turned, dead_letter_limit=limit)

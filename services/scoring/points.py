@@ -7,18 +7,18 @@ of a named remedy, and of a text that names whom it is about and tells nothing e
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from services.scoring.clock import BOUND, DEAD, Clock
 from services.scoring.direction import STRENGTHENS, Evidence, Verdict
-from services.scoring.values import maker
 from shared.countries.form import Levels
 from shared.countries.pack import Pack
-from shared.events import Direction, Factor, Level, Mechanism, Milestone, Stage, Target, Words
+from shared.events import Direction, Level, Mechanism, Milestone, Stage, Target, Words
 
 ELECTORAL = frozenset((Target.ELECTIONS, Target.JNE, Target.ONPE, Target.RENIEC))
 Source = Literal["title", "summary", "text"]
-_made = maker(Factor)
+Reason = dict[str, Any]
+"""One reason, as JSON says it: the fields of `events.Factor` in alphabetical order, without a quote where there is none."""
 
 
 class Meaning(NamedTuple):
@@ -68,7 +68,7 @@ class Score(NamedTuple):
     confidence: float
     risk: float
     level: Level
-    factors: tuple[Factor, ...]
+    factors: tuple[Reason, ...]
 
 
 class Sheet:
@@ -79,6 +79,7 @@ class Sheet:
         self.constants, self.levels = pack.rubric.constants, pack.rubric.levels
         self._short = {code: citation.short for code, citation in pack.citations.items()}
         self.lines = {rule: self._built(rule, None, line.points, line.citation) for rule, line in pack.rubric.factors.items()}
+        self._quoting = {rule: self._built(rule, "", line.points, line.citation) for rule, line in pack.rubric.factors.items()}
 
     def score(self, facts: Facts) -> Score:
         """The one function from facts to level; counterfactuals use it too."""
@@ -91,38 +92,49 @@ class Sheet:
             risk = min(risk, constants["watch_at_most"])
         return Score(severity, imminence, confidence / 100, risk, level_of(risk, severity, imminence, self.levels), factors)
 
-    def factor(self, rule: str, quote: str | None = None, points: float | None = None, citation: str | None = None) -> Factor:
+    def factor(self, rule: str, quote: str | None = None, points: float | None = None, citation: str | None = None) -> Reason:
         """A line of the rubric with words, points or a citation of its own."""
-        fields = self.lines[rule].__dict__.copy()
-        fields["quote"] = quote
+        if quote is None:
+            found = self.lines[rule].copy()
+        else:
+            found = self._quoting[rule].copy()
+            found["quote"] = quote
         if points is not None:
-            fields["points"] = round(points, 2)
+            found["points"] = round(points, 2)
         if citation:
-            fields["citation"] = self._short[citation]
-        return _made(fields)
+            found["citation"] = self._short[citation]
+        return found
 
     def points(self, rule: str) -> float:
         """0 for a rule the rubric does not list."""
         line = self.rubric.factors.get(rule)
         return line.points if line else 0.0
 
-    def by_rule(self, found: Evidence, quote: str | None) -> Factor:
+    def by_rule(self, found: Evidence, quote: str | None) -> Reason:
         """The effect of a direction rule, under the rule's own name and citation."""
         return _factor(found.rule, "severity", self.points(f"effect.{found.effect}"), quote, self._short[found.citation], found.label)
 
-    def _built(self, rule: str, quote: str | None, points: float, citation: str) -> Factor:
+    def _built(self, rule: str, quote: str | None, points: float, citation: str) -> Reason:
         line = self.rubric.factors[rule]
         return _factor(rule, line.part, round(points, 2), quote, self._short[citation], line.label)
 
 
-def _factor(rule: str, part: str, points: float, quote: str | None, citation: str, label: Words) -> Factor:
-    return _made({"rule": rule, "part": part, "points": points, "quote": quote, "citation": citation, "label": label})
+def _factor(rule: str, part: str, points: float, quote: str | None, citation: str, label: Words) -> Reason:
+    said = both(label)
+    if quote is None:
+        return {"citation": citation, "label": said, "part": part, "points": points, "rule": rule}
+    return {"citation": citation, "label": said, "part": part, "points": points, "quote": quote, "rule": rule}
 
 
-def parts(factors: Iterable[Factor]) -> tuple[float, float, float]:
+def both(words: Words) -> dict[str, str]:
+    """A sentence in both languages, as JSON says it."""
+    return {"en": words.en, "es": words.es}
+
+
+def parts(factors: Iterable[Reason]) -> tuple[float, float, float]:
     """The clipped sums of severity, imminence and confidence, each 0..100."""
     sums = {"severity": 0.0, "imminence": 0.0, "confidence": 0.0}
-    for factor in map(vars, factors):
+    for factor in factors:
         sums[factor["part"]] += factor["points"]
     severity, imminence, confidence = [min(100.0, max(0.0, total)) for total in sums.values()]
     return severity, imminence, confidence
@@ -141,8 +153,8 @@ def level_of(risk: float, severity: float, imminence: float, levels: Levels) -> 
     return Level.WATCH
 
 
-def _severity(facts: Facts, sheet: Sheet) -> list[Factor]:
-    found: list[Factor] = []
+def _severity(facts: Facts, sheet: Sheet) -> list[Reason]:
+    found: list[Reason] = []
     if facts.centrality:
         found.append(sheet.factor(f"centrality.{facts.centrality}", facts.central_quote, citation=facts.central_citation))
     found += _effect(facts, sheet)
@@ -158,7 +170,7 @@ def _severity(facts: Facts, sheet: Sheet) -> list[Factor]:
     return found
 
 
-def _effect(facts: Facts, sheet: Sheet) -> list[Factor]:
+def _effect(facts: Facts, sheet: Sheet) -> list[Reason]:
     """The leading rule with its own citation; without one, a central norm."""
     lead = facts.lead
     if lead is not None and lead.effect:
@@ -167,7 +179,7 @@ def _effect(facts: Facts, sheet: Sheet) -> list[Factor]:
     return [sheet.factor("norm.central", facts.central_norm, citation=facts.central_citation)] if facts.central_norm is not None else []
 
 
-def _imminence(facts: Facts, sheet: Sheet) -> list[Factor]:
+def _imminence(facts: Facts, sheet: Sheet) -> list[Reason]:
     clock = facts.clock
     found = [sheet.lines[_STAGES[clock.stage]]]
     if clock.stage in DEAD:
@@ -183,7 +195,7 @@ def _imminence(facts: Facts, sheet: Sheet) -> list[Factor]:
     return found
 
 
-def _calendar(facts: Facts, milestone: Milestone, sheet: Sheet) -> list[Factor]:
+def _calendar(facts: Facts, milestone: Milestone, sheet: Sheet) -> list[Reason]:
     """What holds inside the year before a vote."""
     rules = ["calendar.within_one_year"]
     if milestone.days <= 90:
@@ -193,7 +205,7 @@ def _calendar(facts: Facts, milestone: Milestone, sheet: Sheet) -> list[Factor]:
     return [sheet.factor(rule, milestone.label.es) for rule in rules]
 
 
-def _confidence(facts: Facts, sheet: Sheet) -> list[Factor]:
+def _confidence(facts: Facts, sheet: Sheet) -> list[Reason]:
     found = [sheet.lines[_SOURCES[facts.source]]]
     if facts.reconstructed:
         found.append(sheet.lines["evidence.reconstructed"])

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from itertools import accumulate, compress, islice
+from itertools import accumulate, compress
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
@@ -33,8 +34,9 @@ _HIDING = ("blank", "name")
 _NORMS = ("body", "norm")
 _NOTHING: frozenset[Any] = frozenset()
 _DROPPED, _UNKNOWN = 0, 1
+_NEVER = (_UNKNOWN, _DROPPED)
+"""Of no text, for what is dropped is never asked. The automaton tries one first word after another: so it need try but one for most words, which are unknown."""
 Kind = Literal["concept", "institution", "norm", "body", "blank", "name"]
-Hit = tuple[Sequence[tuple[Kind, str]], int, int]
 
 
 class Mention(NamedTuple):
@@ -45,6 +47,9 @@ class Mention(NamedTuple):
     first: int
     last: int
     quoted: bool = False
+
+
+_new = tuple.__new__
 
 
 @dataclass
@@ -71,8 +76,14 @@ class Reading:
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
-        """Character span of every word in `text`."""
-        return [found.span() for found in islice(_TOKEN.finditer(self.plain), len(self.words))]
+        """Character span of every word in `text`: between two words stands nothing that is part of a word, so each is found where it next occurs."""
+        found: list[tuple[int, int]] = []
+        find, end = self.plain.find, 0
+        for word in self.words:
+            start = find(word, end)
+            end = start + len(word)
+            found.append((start, end))
+        return found
 
     def quote(self, first: int, last: int, longest: int = 160) -> str:
         """The original words from position `first` to `last`."""
@@ -160,7 +171,9 @@ class Reader:
         self._add("concept", CLAIM, pack.lexicon.claims)
         self._add("blank", "", pack.lexicon.blank)
         self._add("name", "", parties)
-        for key, values in self._entries.items():
+        self._automaton.add_word(_NEVER, None)
+        begun = Counter(key[0] for key in self._entries)
+        for key, values in sorted(self._entries.items(), key=lambda entry: -begun[entry[0][0]]):
             unsettles = any(kind in _HIDING or (kind == "institution" and len(key) > 1) for kind, _ in values)
             self._automaton.add_word(key, (len(key), tuple(values), unsettles))
         self._automaton.make_automaton()
@@ -207,17 +220,17 @@ class Reader:
         """And the positions inside names."""
         ids = words.numbers[self]
         kept = list(compress(range(len(ids)), ids))
-        hits: list[Hit] = []
+        mentions: list[Mention] = []
         unsettled = False
         for end, (length, values, unsettles) in self._automaton.iter(tuple(filter(None, ids))) if kept else ():
             first, last = kept[end - length + 1], kept[end]
             if length == 1 or bisect_right(breaks, first) == bisect_right(breaks, last):
                 unsettled = unsettled or unsettles
-                hits.append((values, first, last))
-        mentions = [Mention(kind, code, first, last) for values, first, last in hits for kind, code in values]
+                for kind, code in values:
+                    mentions.append(_new(Mention, (kind, code, first, last, False)))
         if not unsettled:
             return tuple(mentions), _NOTHING
-        return self._cleared(mentions), {at for values, first, last in hits if _hides(values) for at in range(first, last + 1)}
+        return self._cleared(mentions), {at for m in mentions if m.kind == "name" for at in range(m.first, m.last + 1)}
 
     def _cleared(self, found: list[Mention]) -> tuple[Mention, ...]:
         """Without what a blank phrase or a name hides, and without an institution that is only part of another's name."""
@@ -261,10 +274,6 @@ def _uncovered(found: Sequence[Mention], covers: Sequence[Mention]) -> list[Ment
     starts = [cover.first for cover in ordered]
     reach = list(accumulate([cover.last for cover in ordered], max))
     return [m for m in found if m.kind not in _HIDING and not ((place := bisect_right(starts, m.first)) and reach[place - 1] >= m.last)]
-
-
-def _hides(values: Sequence[tuple[Kind, str]]) -> bool:
-    return any(kind == "name" for kind, _ in values)
 
 
 _END = attrgetter("last")

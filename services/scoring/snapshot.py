@@ -223,17 +223,18 @@ def _years(start: dt.date) -> str:
 
 def period_start(move: Move, filed: dt.date | None = None) -> dt.date:
     """The 27 July on which the parliamentary period began: by its code, else by the date of filing (general elections every five years from 2001)."""
-    year = move.period[:4]
-    if _YEAR.fullmatch(year):
-        return _began(year)
+    began = _began(move.period[:4])
+    if began is not None:
+        return began
     filed = filed or _filed(move)
     years = filed.year - ((filed.month, filed.day) < (7, 27))
     return dt.date(max(1, years - (years - 2001) % 5), 7, 27)
 
 
 @lru_cache(maxsize=256)
-def _began(year: str) -> dt.date:
-    return dt.date(int(year), 7, 27)
+def _began(year: str) -> dt.date | None:
+    """None for what is no year."""
+    return dt.date(int(year), 7, 27) if _YEAR.fullmatch(year) else None
 
 
 @lru_cache(maxsize=16_384)
@@ -268,13 +269,13 @@ _PIECES = Memory(_marks)
 
 
 def _of_event(event: str, marks: tuple[str, ...]) -> tuple[str, ...]:
-    """Words of procedure say something of the event; committees count where a move is sent to them."""
+    """Words of procedure say something of the event; committees count where a move is sent to them. The same for the marks of a piece as for those of a whole detail."""
     sent = event in ("referred", "committee")
     return tuple([mark if mark.startswith(_TO) else f"{event}{mark}" for mark in marks if sent or not mark.startswith(_TO)])
 
 
 def _together(of_event: Memory[tuple[str, ...], tuple[str, ...]], detail: str) -> tuple[str, ...]:
-    return tuple(chain.from_iterable(map(of_event.__getitem__, filter(None, map(_PIECES.__getitem__, detail.split())))))
+    return of_event[tuple(chain.from_iterable(map(_PIECES.__getitem__, detail.split())))]
 
 
 # A pending move's details come again every day; a detail seen for the first time is made of pieces seen before.

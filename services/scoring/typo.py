@@ -25,7 +25,10 @@ class Typos:
         """What `word` stands for; None when no known word is near, or several that differ."""
         if not _SHORTEST <= len(word) <= self._longest or not word.isalpha():
             return None
-        near = set(chain.from_iterable(filter(None, map(self._near.get, _deletions(word)))))
+        forms = _deletions(word)
+        if self._near.keys().isdisjoint(forms):
+            return None
+        near = set(chain.from_iterable(filter(None, map(self._near.get, forms))))
         return near.pop() if len(near) == 1 else None
 
 

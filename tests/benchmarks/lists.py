@@ -21,10 +21,10 @@ from services.alerting import tables
 from services.alerting.catalogue import AlertFilter, Catalogue
 from services.alerting.institutions import Institutions
 from services.alerting.store import Store
-from services.scoring.assess import ScoringPack
-from services.scoring.main import assessed
+from services.scoring.assess import ScoringPack, assess_all
+from services.scoring.wire import Wire
 from shared.database import Database
-from shared.events import Direction, Instrument, Level, Move, MoveObserved, Stage, Step, Target, Tlp
+from shared.events import Direction, Instrument, Level, Move, MoveAssessed, MoveObserved, Stage, Step, Target, Tlp
 from tests.benchmarks.measure import Report, row
 from tests.parts import moves
 from tests.parts.postgres import Postgres
@@ -64,11 +64,16 @@ def database() -> Iterator[tuple[Database, ScoringPack]]:
         try:
             found = Database(server.create("lists"), "alerting")
             found.migrate()
-            Store(found, pack.country, Ed25519PrivateKey.generate(), "veedor/bench", lambda: dt.datetime.now(dt.UTC)).handle([assessed(_event(), pack)])
+            Store(found, pack.country, Ed25519PrivateKey.generate(), "veedor/bench", lambda: dt.datetime.now(dt.UTC)).handle([_assessed(pack)])
             yield found, pack
             found.close()
         finally:
             server.stop()
+
+
+def _assessed(pack: ScoringPack) -> MoveAssessed:
+    event = _event()
+    return MoveAssessed.decode(Wire(pack).encoded(event, assess_all([(event.move, event.as_of)], pack)[0]))
 
 
 def _event() -> MoveObserved:

@@ -25,7 +25,7 @@ THREAT = "Ley que reduce el mandato de los miembros del Jurado Nacional de Elecc
 def test_many_are_assessed_as_each_alone_is_however_long_their_texts() -> None:
     titles = ["Ley que destituye al jefe de la ONPE", "Ley que deroga la Ley 32108", "Ley de caminos"]
     moves = [move(f"{titles[at % 3]} {at}", text="Artículo único. " * (10_000 if at % 10 == 0 else 1)) for at in range(TOGETHER + 6)]
-    assert assess_all([(one, AS_OF) for one in moves], pack()) == [assess(one, pack(), AS_OF) for one in moves]
+    assert list(map(Assessment.model_validate, assess_all([(one, AS_OF) for one in moves], pack()))) == [assess(one, pack(), AS_OF) for one in moves]
     assert assess_all([], pack()) == []
 
 
@@ -66,7 +66,7 @@ def test_the_leading_factor_quotes_the_words_that_decided() -> None:
 def test_a_part_is_the_clipped_sum_of_its_factors() -> None:
     for title in (REMEDY, THREAT):
         found = assessed(title)
-        assert (found.severity, found.imminence, found.confidence * 100) == pytest.approx(parts(found.factors))
+        assert (found.severity, found.imminence, found.confidence * 100) == pytest.approx(parts(map(vars, found.factors)))
 
 
 def test_later_steps_do_not_exist() -> None:
