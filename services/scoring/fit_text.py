@@ -26,7 +26,7 @@ Floats: TypeAlias = NDArray[np.float64]
 _C = 20.0
 _SMALLEST_WEIGHT = 2.0
 _FEW = 8
-_HEAR_TURNS = frozenset(("direction", "severity"))
+
 
 SIZES = ("size1", "size2", "size3")
 Ask: TypeAlias = Callable[[Example], bool]
@@ -36,7 +36,8 @@ Ask: TypeAlias = Callable[[Example], bool]
 class Head:
     """A yes-or-no question of a group, and of which examples it is asked. `lean`: how far its weights lean on how unevenly a gram is spread over the two answers.
 
-    Direction and severity hear turns of phrase too: how a thing is said tells what it is about little, what it does much.
+    `turns`: whether it hears turns of phrase too. How a thing is said shows whether an effect is told and how large it is; which way it goes hangs on fewer words:
+    an aside on something else ("..., que elimina trámites") moved that head when it heard them.
     """
 
     group: str
@@ -44,10 +45,7 @@ class Head:
     answer: Ask
     asked: Ask
     lean: float = 0.3
-
-    @property
-    def hears_turns(self) -> bool:
-        return self.group in _HEAR_TURNS
+    turns: bool = False
 
     def rows(self, examples: Sequence[Example]) -> list[int]:
         return [at for at, example in enumerate(examples) if self.asked(example) and (not example.parts or self.group in example.parts)]
@@ -89,13 +87,13 @@ def _heads() -> list[Head]:
     heads = [
         Head("core", "core", _core, _always, lean=1.0),
         Head("alarm", "alarm", lambda example: example.alarming, _always, lean=1.0),
-        Head("direction", "told", _told, _core),
+        Head("direction", "told", _told, _core, turns=True),
         Head("direction", "weakens", _is_direction(Direction.WEAKENS), _told),
         Head("direction", "neutral", _is_direction(Direction.NEUTRAL), _untold),
     ]
     heads += [Head("target", str(target), _is_target(target), _core) for target in Target]
     heads += [Head("mechanism", str(mechanism), _is_mechanism(mechanism), _core) for mechanism in Mechanism]
-    heads += [Head("severity", name, _is_at_least(size), _core, lean=0.0) for size, name in enumerate(SIZES, start=1)]
+    heads += [Head("severity", name, _is_at_least(size), _core, lean=0.0, turns=True) for size, name in enumerate(SIZES, start=1)]
     return heads
 
 
@@ -131,7 +129,7 @@ class Fitted:
         return [example for example, odds in zip(unread, self.scores(unread)[CORE.name], strict=True) if odds < 0.0] if unread else []
 
     def _columns(self, head: Head) -> NDArray[np.intp]:
-        return self._all if head.hears_turns else self._plain
+        return self._all if head.turns else self._plain
 
     def _vectors(self, examples: Sequence[Example]) -> dict[bool, csr_matrix]:
         """Of length 1, by whether turns are heard."""
@@ -139,7 +137,7 @@ class Fitted:
         return {True: normalize(matrix), False: normalize(matrix[:, self._plain])}
 
     def _fit(self, head: Head, examples: Sequence[Example], vectors: Mapping[bool, csr_matrix]) -> None:
-        rows, matrix, columns = head.rows(examples), vectors[head.hears_turns], self._columns(head)
+        rows, matrix, columns = head.rows(examples), vectors[head.turns], self._columns(head)
         answers, counts = np.array([head.answer(examples[at]) for at in rows]), np.array([examples[at].weight for at in rows])
         uneven = 1.0 + head.lean * (_unevenness(matrix[rows], answers, counts) - 1.0)
         model = LogisticRegression(C=_C, class_weight="balanced", max_iter=1000)
@@ -154,7 +152,7 @@ class Fitted:
         """Raw log-odds of each head for each text, before calibration."""
         vectors = self._vectors(examples)
         fitted = [(head, self.coefficients[head.name][self._columns(head)]) for head in HEADS if head.name in self.coefficients]
-        return {head.name: np.asarray(vectors[head.hears_turns] @ values).ravel() + self.bias[head.name] for head, values in fitted}
+        return {head.name: np.asarray(vectors[head.turns] @ values).ravel() + self.bias[head.name] for head, values in fitted}
 
 
 def _unevenness(matrix: csr_matrix, answers: NDArray[np.bool_], counts: Floats) -> Floats:

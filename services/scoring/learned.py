@@ -32,10 +32,10 @@ class Reading:
     """Calibrated probabilities in 0..1; `targets`, `mechanisms`, `direction` and `severity` (expected, 0..3) hold given that the text is core.
 
     `cues` are (words, weight), heaviest first, of texts that may be core. Most texts are not: what only those are asked is worked out when asked,
-    and only those are read for turns of phrase, which direction and severity hear.
+    and only those are read for turns of phrase, which severity hears, and whether a direction is told.
     """
 
-    __slots__ = ("_found", "_model", "_others", "_scale", "_sums", "relevance")
+    __slots__ = ("_found", "_model", "_others", "_scale", "_sums", "_turned_scale", "relevance")
 
     def __init__(self, model: Learned, found: set[int], words: Sequence[str]) -> None:
         """`found`: places of grams and marks in the text of these words."""
@@ -47,6 +47,7 @@ class Reading:
         (self.relevance,) = self._chances(model.core, self._sums, self._scale)
         if self.relevance >= _MAY_BE_CORE:
             self._sums = model.asked.sums(found | model.turned(words))
+        self._turned_scale = _scale(self._sums[-1])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Reading) and self._told() == other._told()
@@ -81,7 +82,8 @@ class Reading:
     @property
     def direction(self) -> dict[Direction, float]:
         """Does the text tell a direction? If so, does it weaken? If not, is it merely technical?"""
-        told, weakens, neutral = self._chances(self._model.directions, self._sums, _scale(self._sums[-1]))
+        (told,) = self._chances(self._model.told, self._sums, self._turned_scale)
+        weakens, neutral = self._chances(self._model.directions, self._sums, self._scale)
         return {
             WEAKENS: told * weakens,
             STRENGTHENS: told * (1.0 - weakens),
@@ -92,7 +94,7 @@ class Reading:
     @property
     def severity(self) -> float:
         """Expected: the chances of being at least 1, 2 and 3 added up."""
-        return sum(self._chances(self._model.sizes, self._sums, _scale(self._sums[-1])))
+        return sum(self._chances(self._model.sizes, self._sums, self._turned_scale))
 
     @property
     def cues(self) -> tuple[tuple[str, float], ...]:
@@ -114,7 +116,7 @@ _Cue = tuple[float, str, float]
 class Learned:
     """Linear heads over the n-grams, concept pairs, marks and turns of a text."""
 
-    __slots__ = ("_turns", "_vocabulary", "alarm", "asked", "core", "cues", "directions", "mechanisms", "others", "scanner", "sizes", "targets", "version")
+    __slots__ = ("_turns", "_vocabulary", "alarm", "asked", "core", "cues", "directions", "mechanisms", "others", "scanner", "sizes", "targets", "told", "version")
 
     def __init__(self, model: dict[str, Any], conventions: Conventions) -> None:
         self.version: str = model["version"]
@@ -127,7 +129,7 @@ class Learned:
         self.others = Heads(("alarm", *_TARGETS, *_MECHANISMS), model, self._vocabulary)
         asked, others = self.asked.named, self.others.named
         self.core, self.alarm = (asked["core"],), (others["alarm"],)
-        self.directions = (asked["told"], asked["weakens"], asked["neutral"])
+        self.told, self.directions = (asked["told"],), (asked["weakens"], asked["neutral"])
         self.sizes = (asked["size1"], asked["size2"], asked["size3"])
         self.targets = tuple(others[target] for target in _TARGETS)
         self.mechanisms = tuple(others[mechanism] for mechanism in _MECHANISMS)
