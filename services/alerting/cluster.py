@@ -125,12 +125,17 @@ def filed(event: MoveAssessed) -> dt.date | None:
     return None if first.precision == "year" else min(first.date, event.as_of)
 
 
-def filing(alert: Alert, event: MoveAssessed, target: Target, held: Filing | None) -> Filing:
-    """The filing after a revision of its move's alert. The day stays as first known: ids of clusters hang on it."""
+def filing(alert: Alert, event: MoveAssessed, target: Target, held: Filing | None, beside: Filing | None = None) -> Filing:
+    """The filing after a revision of its move's alert. The day stays as first known: ids of clusters hang on it.
+
+    `beside`: the one after the same revision against another institution, which mostly says the same.
+    """
     move, now = event.move, event.assessment
     day = held.day if held else filed(event)
     assert day is not None
     pending = alert.open and now.direction is Direction.WEAKENS and target in now.targets
+    if beside is not None and (beside.day, beside.member.pending) == (day, pending):
+        return beside.model_copy(update={"target": target})
     member = Member(
         alert_id=alert.alert_id,
         move_id=move.move_id,

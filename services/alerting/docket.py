@@ -66,10 +66,10 @@ class Docket:
         country, move_id = event.move.country, event.move.move_id
         known = {place for place, found in self.filings.items() if place[0] == country and move_id in found}
         new = {(country, target) for target in event.assessment.targets} if enters(alert, event) else set()
-        changed = []
+        changed, now = [], None
         for place in sorted(known | new):
             held = self.filings.setdefault(place, {}).get(move_id)
-            now = filing(alert, event, place[1], held)
+            now = filing(alert, event, place[1], held, now)
             if now != held:
                 self.filings[place][move_id] = self.touched[place, move_id] = now
                 changed.append(place)
