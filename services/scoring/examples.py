@@ -115,7 +115,7 @@ class Features:
 
     def _turns_of(self, text: str) -> list[str]:
         if text not in self._turned:
-            self._turned[text] = list(dict.fromkeys(filter(None, map(named, self._turns.read(tokens(text))))))
+            self._turned[text] = list(dict.fromkeys(filter(None, map(named, self._turns.read(tokens(text), tokens(text.partition("\n")[0]))))))
         return self._turned[text]
 
     def _of(self, text: str) -> list[str]:

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from services.scoring.examples import Example, Features
 from services.scoring.marks import MARK
 from services.scoring.terms import UNDONE, Conventions, tokens
-from services.scoring.turns import EMPTY, NUMBER, TURN
+from services.scoring.turns import EMPTY, NUMBER, TITLE, TURN
 from shared.events import Direction, Mechanism, Target
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -112,7 +112,8 @@ class Fitted:
         self._features = features
         self.vectorizer = TfidfVectorizer(analyzer=list, min_df=2, binary=True, norm=None)
         read = [example for example in examples if not example.unread]
-        self.vectorizer.fit(features(list({example.text: example for example in read}.values())))  # a text read twice is one text
+        # A text read twice is one text; what teaches one group of heads only has no say in how rare a word is for the others.
+        self.vectorizer.fit(features(list({example.text: example for example in read if len(example.parts) != 1}.values())))
         self._all = np.arange(len(self.vectorizer.vocabulary_))
         self._plain = np.array([at for at, gram in enumerate(self.vectorizer.get_feature_names_out()) if gram[0] != TURN])
         vectors = self._vectors(read)
@@ -223,7 +224,7 @@ def exported(fitted: Fitted, calibration: Calibration, written: Mapping[str, str
             terms[gram] = [round(float(idf[at]), 2), {names[h]: round(float(table[h, at]), 2) for h in speaks}]
     lines = {name: (slope, fitted.bias[name] * slope + offset) for name, (slope, offset) in calibration.lines.items()}
     parts = {part.lstrip(UNDONE) for gram in terms if gram[0] not in ("=", MARK) and ">" not in gram for part in gram.removeprefix(TURN).split()}
-    known = [part for part in parts if part != NUMBER and part[0] != EMPTY]
+    known = [part for part in parts if part not in (NUMBER, TITLE) and part[0] != EMPTY]
     return {
         "heads": {name: {"bias": round(lines[name][1], 4), "slope": round(lines[name][0], 4)} for name in names},
         "words": {word: written.get(word, word.replace("_", " ")) for word in sorted(known)},

@@ -37,8 +37,8 @@ class Reading:
 
     __slots__ = ("_found", "_model", "_others", "_scale", "_sums", "_turned_scale", "relevance")
 
-    def __init__(self, model: Learned, found: set[int], words: Sequence[str]) -> None:
-        """`found`: places of grams and marks in the text of these words."""
+    def __init__(self, model: Learned, found: set[int], text: str, words: Sequence[str]) -> None:
+        """`found`: places of grams and marks in the text, which is of these words."""
         self._model = model
         self._found = found
         self._others: tuple[int, ...] | None = None
@@ -46,7 +46,7 @@ class Reading:
         self._scale = _scale(self._sums[-1])
         (self.relevance,) = self._chances(model.core, self._sums, self._scale)
         if self.relevance >= _MAY_BE_CORE:
-            self._sums = model.asked.sums(found | model.turned(words))
+            self._sums = model.asked.sums(found | model.turned(text, words))
         self._turned_scale = _scale(self._sums[-1])
 
     def __eq__(self, other: object) -> bool:
@@ -149,11 +149,12 @@ class Learned:
     def read(self, text: str, words: Sequence[str] | None = None, marks: Iterable[str] = ()) -> Reading:
         """`text` is the title, or title and summary joined by a newline; `words` are its words in lower case, if they are split already; `marks` what the reader found."""
         written = tokens(text) if words is None else words
-        return Reading(self, self._vocabulary.find(self.scanner.read(written), marks), written)
+        return Reading(self, self._vocabulary.find(self.scanner.read(written), marks), text, written)
 
-    def turned(self, words: Sequence[str]) -> set[int]:
-        """Places of the turns in a text."""
-        return self._vocabulary.turned(self._turns.read(words))
+    def turned(self, text: str, words: Sequence[str]) -> set[int]:
+        """Places of the turns in a text, which is of these words."""
+        title, summarised, _ = text.strip().partition("\n")
+        return self._vocabulary.turned(self._turns.read(words, tokens(title) if summarised else words))
 
 
 def _cue(gram: str, term: tuple[float, dict[str, float]], words: dict[str, str]) -> _Cue | None:

@@ -62,4 +62,4 @@ def _example(key: str, text: str, target: str, lesson: dict[str, Any], weight: f
         return Example(key, text, False, frozenset(), "none", "neutral", 0, weight)
     targets = frozenset(lesson["targets"]) | ({target} if target else set())
     parts = {"core", "direction", "severity", "alarm"} | ({"target"} if targets else set()) | ({"mechanism"} if lesson["mech"] != "other" else set())
-    return Example(key, text, True, targets, lesson["mech"], lesson["dir"], lesson["sev"], weight, frozenset(parts))
+    return Example(key, text, True, targets, lesson["mech"], lesson["dir"], lesson["sev"], weight, frozenset(lesson.get("only", parts)))

@@ -1,5 +1,7 @@
 """Turns of phrase: neighbours of which one is an empty word or a number ("+_los magistr", "+articul #"). In: lower-case words; out: pairs of neighbours.
 
+A term of the title is a neighbour of the title too ("+^ mandat"): what a bill is about stands there, in the summary also what it touches by the way.
+
 An empty word counts only right before a term. A word that is no term, as a name is none, is a gap, and so is a whole name of several words: what a text names makes no turn.
 What announces a number is not heard: "Ley N° 32108" is "Ley 32108".
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice, repeat
 
 from services.scoring.memory import Memory
 from services.scoring.terms import Conventions, Lexicon
@@ -17,6 +19,7 @@ from shared.folding import unaccented
 TURN = "+"
 NUMBER = "#"
 EMPTY = "_"
+TITLE = "^"
 _GAP = "|"
 _UNHEARD = frozenset(("n", "nro", "num", "numero"))
 _GAP_AND_BEFORE = re.compile(r"\|\S*(?: _\S+)*")  # in words told backwards
@@ -44,13 +47,14 @@ class Turns:
             return "" if plain in _UNHEARD else EMPTY + plain
         return NUMBER if word[0].isdigit() else _GAP
 
-    def read(self, written: Sequence[str]) -> Iterator[Pair]:
-        """All neighbours in a text, turns and others."""
+    def read(self, written: Sequence[str], title: Sequence[str]) -> Iterator[Pair]:
+        """All neighbours in a text, turns and others; `title`: those of its words that stand there."""
+        backwards = _GAP_AND_BEFORE.sub(_GAP, " ".join((_GAP, *reversed(self._parts(written))))).split(" ")
+        return chain(zip(islice(backwards, 1, None), backwards, strict=False), zip(repeat(TITLE), self._parts(title), strict=False))
+
+    def _parts(self, written: Sequence[str]) -> list[str]:
         parts = list(filter(None, map(self._memory.__getitem__, written)))
-        if not self._names.keys().isdisjoint(parts):
-            parts = self._unnamed(parts)
-        backwards = _GAP_AND_BEFORE.sub(_GAP, " ".join((_GAP, *reversed(parts)))).split(" ")
-        return zip(islice(backwards, 1, None), backwards, strict=False)
+        return parts if self._names.keys().isdisjoint(parts) else self._unnamed(parts)
 
     def _unnamed(self, parts: list[str]) -> list[str]:
         """Names of several words as gaps, with the empty words between."""
@@ -73,6 +77,8 @@ def _said(term: str) -> str:
 def named(pair: Pair) -> str | None:
     """A turn as a feature; None for neighbours that are none."""
     one, other = pair
+    if one == TITLE:
+        return None if other[0] in (_GAP, EMPTY) else f"{TURN}{one} {other}"
     return f"{TURN}{one} {other}" if _GAP not in pair and (one[0] in _LOOSE or other[0] in _LOOSE) else None
 
 
