@@ -18,11 +18,11 @@ from services.scoring.direction import MIXED, NEUTRAL, STRENGTHENS, WEAKENS, Evi
 from services.scoring.glossary import WordReader
 from services.scoring.learned import Learned
 from services.scoring.marks import Marks
-from services.scoring.points import Facts, Meaning, Score, Sheet, both, leading
+from services.scoring.points import Facts, Meaning, Score, Sheet, leading
 from services.scoring.reading import Reader, Reading
 from services.scoring.terms import Conventions
 from shared.countries import Pack, load
-from shared.events import Assessment, Direction, Level, Mechanism, Milestone, Move, Target
+from shared.events import Assessment, Direction, Level, Mechanism, Move, Target
 
 TOGETHER = 64
 _CHARACTERS = 200_000
@@ -30,7 +30,7 @@ _NO_LEVEL = Level.NONE
 Case = tuple[Move, dt.date]
 Odds = tuple[float | None, float | None]
 Said = dict[str, Any]
-"""The fields of an Assessment in alphabetical order, less those that are None: whoever writes it down need not make the object first."""
+"""The fields of an Assessment, less those that are None: whoever writes it down need not make the object first."""
 
 
 class Readings(Protocol):
@@ -102,7 +102,7 @@ def assess(move: Move, pack: ScoringPack, as_of: dt.date) -> Assessment:
 
 
 def assess_all(cases: Sequence[Case], pack: ScoringPack) -> list[Said]:
-    """The same of many, in order, as JSON says it. Stage by stage, for some dozens at a time: what a stage works with stays in the processor's cache, which saves a fifth."""
+    """The same of many, in order. Stage by stage, for some dozens at a time: what a stage works with stays in the processor's cache, which saves a fifth."""
     return [found for batch in _batches(cases) for found in _assessed(batch, pack)]
 
 
@@ -135,10 +135,10 @@ def _assessed(cases: Sequence[Case], pack: ScoringPack) -> list[Said]:
 
 def _said(sheet: Sheet, facts: Facts, found: Score, chance: Odds) -> Said:
     relevance, targets, _, verdict = facts.meaning
-    clock, because, p = facts.clock, verdict.because, verdict.probabilities
+    clock, p = facts.clock, verdict.probabilities
     said = {
         "abstained": verdict.abstained,
-        "abstained_because": both(because) if because is not None else None,
+        "abstained_because": verdict.because,
         "confidence": found.confidence,
         "counterfactuals": list(counterfactuals(facts, found, sheet)) if found.level is not _NO_LEVEL else [],
         "direction": verdict.direction,
@@ -149,7 +149,7 @@ def _said(sheet: Sheet, facts: Facts, found: Score, chance: Odds) -> Said:
         "inside_one_year": clock.inside_one_year,
         "level": found.level,
         "mechanisms": facts.mechanisms,
-        "milestone": _until(clock.milestone) if clock.milestone is not None else None,
+        "milestone": clock.milestone,
         "p_law": chance[0],
         "p_law_base": chance[1],
         "relevance": relevance,
@@ -164,10 +164,6 @@ def _said(sheet: Sheet, facts: Facts, found: Score, chance: Odds) -> Said:
 
 
 _MAY_BE_MISSING = ("abstained_because", "earliest_law", "milestone", "p_law", "p_law_base")
-
-
-def _until(milestone: Milestone) -> dict[str, Any]:
-    return {"code": milestone.code, "date": milestone.date, "days": milestone.days, "label": both(milestone.label)}
 
 
 def _chance(pack: ScoringPack, case: Case, reading: Reading, words: Sequence[str], clock: Clock) -> Odds:

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from services.scoring.clock import DEAD
-from services.scoring.points import Facts, Score, Sheet, both
+from services.scoring.points import Facts, Score, Sheet
 from shared.events import Stage, Words
 
 
 def counterfactuals(facts: Facts, found: Score, sheet: Sheet) -> Iterator[dict[str, Any]]:
-    """By the same function that scored it; only what changes the risk is said. Each as JSON says `events.Counterfactual`."""
+    """By the same function that scored it; only what changes the risk is said. Each the fields of a Counterfactual."""
     for change, other in _alternatives(facts):
         result = sheet.score(other)
         if abs(result.risk - found.risk) >= 0.5:
-            yield {"change": both(change), "level": result.level, "risk": result.risk}
+            yield {"change": change, "level": result.level, "risk": result.risk}
 
 
 def _alternatives(facts: Facts) -> Iterator[tuple[Words, Facts]]:

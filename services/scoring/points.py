@@ -11,14 +11,14 @@ from typing import Any, Literal, NamedTuple
 
 from services.scoring.clock import BOUND, DEAD, Clock
 from services.scoring.direction import STRENGTHENS, Evidence, Verdict
-from shared.countries.form import Levels
+from shared.countries.form import Levels, Points
 from shared.countries.pack import Pack
 from shared.events import Direction, Level, Mechanism, Milestone, Stage, Target, Words
 
 ELECTORAL = frozenset((Target.ELECTIONS, Target.JNE, Target.ONPE, Target.RENIEC))
 Source = Literal["title", "summary", "text"]
 Reason = dict[str, Any]
-"""One reason, as JSON says it: the fields of `events.Factor` in alphabetical order, without a quote where there is none."""
+"""One reason: the fields of `events.Factor`, without a quote where there is none."""
 
 
 class Meaning(NamedTuple):
@@ -78,8 +78,7 @@ class Sheet:
         self.rubric = pack.rubric
         self.constants, self.levels = pack.rubric.constants, pack.rubric.levels
         self._short = {code: citation.short for code, citation in pack.citations.items()}
-        self.lines = {rule: self._built(rule, None, line.points, line.citation) for rule, line in pack.rubric.factors.items()}
-        self._quoting = {rule: self._built(rule, "", line.points, line.citation) for rule, line in pack.rubric.factors.items()}
+        self.lines = {rule: self._built(rule, line) for rule, line in pack.rubric.factors.items()}
 
     def score(self, facts: Facts) -> Score:
         """The one function from facts to level; counterfactuals use it too."""
@@ -94,10 +93,8 @@ class Sheet:
 
     def factor(self, rule: str, quote: str | None = None, points: float | None = None, citation: str | None = None) -> Reason:
         """A line of the rubric with words, points or a citation of its own."""
-        if quote is None:
-            found = self.lines[rule].copy()
-        else:
-            found = self._quoting[rule].copy()
+        found = self.lines[rule].copy()
+        if quote is not None:
             found["quote"] = quote
         if points is not None:
             found["points"] = round(points, 2)
@@ -114,21 +111,13 @@ class Sheet:
         """The effect of a direction rule, under the rule's own name and citation."""
         return _factor(found.rule, "severity", self.points(f"effect.{found.effect}"), quote, self._short[found.citation], found.label)
 
-    def _built(self, rule: str, quote: str | None, points: float, citation: str) -> Reason:
-        line = self.rubric.factors[rule]
-        return _factor(rule, line.part, round(points, 2), quote, self._short[citation], line.label)
+    def _built(self, rule: str, line: Points) -> Reason:
+        return _factor(rule, line.part, round(line.points, 2), None, self._short[line.citation], line.label)
 
 
 def _factor(rule: str, part: str, points: float, quote: str | None, citation: str, label: Words) -> Reason:
-    said = both(label)
-    if quote is None:
-        return {"citation": citation, "label": said, "part": part, "points": points, "rule": rule}
-    return {"citation": citation, "label": said, "part": part, "points": points, "quote": quote, "rule": rule}
-
-
-def both(words: Words) -> dict[str, str]:
-    """A sentence in both languages, as JSON says it."""
-    return {"en": words.en, "es": words.es}
+    fields = {"rule": rule, "part": part, "points": points, "citation": citation, "label": {"en": label.en, "es": label.es}}
+    return fields if quote is None else {**fields, "quote": quote}
 
 
 def parts(factors: Iterable[Reason]) -> tuple[float, float, float]:
