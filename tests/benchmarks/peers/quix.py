@@ -17,7 +17,7 @@ from quixstreams.sinks import BatchingSink, SinkBatch
 
 
 class PostgresSink(BatchingSink):
-    """Writes what the product's service at this hop writes: as many rows of as many bytes, in one transaction a batch."""
+    """Writes a row wherever the product's service at this hop writes one of every move, of as many bytes, in one transaction a batch."""
 
     def __init__(self, address: str, statements: list[str]) -> None:
         super().__init__()
