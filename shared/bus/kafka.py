@@ -18,7 +18,7 @@ from kafka.errors import CommitFailedError, KafkaError, MessageSizeTooLargeError
 from kafka.net.compat import KafkaNetClient
 from kafka.structs import OffsetAndMetadata
 
-from shared.bus.contract import Delivery, Record, refuse_oversize
+from shared.bus.contract import Delivery, Headers, Record, refuse_oversize
 from shared.bus.contract import TopicPartition as Place
 from shared.bus.kafka_batch import enqueue, failure
 from shared.errors import InvalidMessage, Refused, Retryable
@@ -172,6 +172,8 @@ class KafkaPublisher:
     def close(self) -> None:
         client, self.client = self.client, None
         if client is not None:
+            # What a failed publish left is the caller's to send again. `close` alone waits for it and, when it does not leave in time, raises and leaves thread and sockets behind.
+            client._sender.force_close()
             with contextlib.suppress(KafkaError):
                 client.close(timeout=1)
 
@@ -226,7 +228,7 @@ class KafkaMember:
         with _named():
             batches = self.client.poll(timeout_ms=wait, max_records=limit)
         found = [
-            Delivery(r.topic, r.partition, r.offset, (r.key or b"").decode("utf-8", "replace"), r.value or b"", tuple(r.headers or ()), r.timestamp)
+            Delivery(r.topic, r.partition, r.offset, (r.key or b"").decode("utf-8", "replace"), r.value or b"", _headers(r.headers), r.timestamp)
             for records in batches.values()
             for r in records
         ]
@@ -282,6 +284,11 @@ class KafkaMember:
     def close(self) -> None:
         with contextlib.suppress(KafkaError):
             self.client.close(timeout_ms=2_000, autocommit=False)
+
+
+def _headers(found: Iterable[tuple[str, bytes | None]] | None) -> Headers:
+    """Kafka knows a header without a value; we do not."""
+    return tuple((name, value or b"") for name, value in found or ())
 
 
 @contextlib.contextmanager

@@ -10,12 +10,13 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import NewTopic
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 
 from shared.bus.contract import Record
 from shared.bus.kafka import KafkaMember
+from shared.bus.kafka_batch import enqueue
 from shared.errors import InvalidMessage, Retryable
 from tests.integration.shared.conftest import House, take, values
 from tests.parts.kafka import Kafka
@@ -94,10 +95,12 @@ def test_nothing_waits_without_end_on_a_frozen_broker_not_even_goodbye(kafka: Ka
     producer, member = house.producer(), house.join()
     producer.publish([Record(house.topic, "a", b"1")])
     take(member, 1)
+    sender = producer.client._sender  # type: ignore[attr-defined]
     frozen()
     started = time.monotonic()
     with pytest.raises(Retryable):
-        producer.publish([Record(house.topic, "a", b"2")])
+        producer.publish([Record(house.topic, key, b"2") for key in "abc"])
+    until(lambda: not sender.is_alive(), "the end of the thread that failed: one was left behind by every such failure")
     producer.close()
     member.close()
     with pytest.raises(Retryable):
@@ -114,6 +117,15 @@ def test_a_bad_value_is_bytes_like_any_other(house: House) -> None:
     assert [delivery.value for delivery in take(member, 2)] == [b"good", b"\xff\xfe\x00"]
     assert isinstance(member.client, KafkaConsumer)  # type: ignore[attr-defined]
     assert member.client.config["value_deserializer"] is None  # type: ignore[attr-defined]
+
+
+def test_a_header_without_a_value_is_an_empty_one(house: House, kafka: Kafka) -> None:
+    """Kafka knows null there: its length was asked for when the message went to the dead letters, and the consumer died of it again and again."""
+    foreign: Any = (("none", None), ("some", b"1"))
+    with closing(KafkaProducer(bootstrap_servers=kafka.address)) as producer:
+        enqueue(producer, [Record(house.topic, "a", b"x", foreign)])
+        producer.flush(10)
+    assert [delivery.headers for delivery in take(house.join(), 1)] == [(("none", b""), ("some", b"1"))]
 
 
 class Unhurried(RangePartitionAssignor):  # type: ignore[misc]
