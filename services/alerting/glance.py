@@ -56,7 +56,7 @@ class Glance(Event):
     pack_version: str
     model_version: str
     assessment: Judged
-    raw: bytes = b""
+    raw: ClassVar[bytes] = b""  # of each its own, set by `decode`: as a field it would be read from the data
 
     @property
     def event_id(self) -> str:

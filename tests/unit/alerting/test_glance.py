@@ -53,3 +53,13 @@ def test_what_is_wrong_in_the_rest_is_refused_when_it_is_needed() -> None:
     seen = Glance.decode(broken(assessed(), "assessment", factors=[{"rule": "x"}]))
     with pytest.raises(InvalidMessage, match="factors"):
         whole(seen)
+
+
+@pytest.mark.parametrize("value", [1, None, {"bytes": []}, "text"])
+def test_a_field_nobody_knows_is_passed_over_whatever_its_name(value: object) -> None:
+    """What holds the bytes was itself a field, so one of that name was refused, or taken."""
+    event = assessed(level=Level.NONE)
+    envelope = orjson.loads(event.encode())
+    envelope["data"]["raw"] = value
+    seen = Glance.decode(raw := orjson.dumps(envelope))
+    assert (seen.raw, whole(seen)) == (raw, event)
