@@ -72,4 +72,8 @@ def _bus(settings: Settings) -> str | None:
 
 
 def _database(settings: Settings, service: str) -> str | None:
-    return None if Database(settings.database_url(service), service).ready() else "does not answer: is the server up, and VEEDOR_DATABASE right?"
+    try:
+        database = Database(settings.database_url(service), service)
+    except VeedorError as error:
+        return str(error)
+    return None if database.ready() else "does not answer: is the server up, and VEEDOR_DATABASE right?"

@@ -10,12 +10,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import DateTime, Engine, MetaData, TypeDecorator, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
+from sqlalchemy import URL, DateTime, Engine, MetaData, TypeDecorator, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, TimeoutError
 from sqlalchemy.pool import QueuePool
 from sqlmodel import Session
 
-from shared.errors import DiskFull, Retryable
+from shared.errors import DiskFull, Refused, Retryable
 from shared.sqlite import is_full, prepare
 
 SERVICES = Path(__file__).resolve().parent.parent / "services"
@@ -62,7 +62,7 @@ def _sqlite_engine(url: str) -> Engine:
 def _postgres_engine(url: str, service: str) -> Engine:
     # A plan made while a table was empty reads all of it, and a kept one does so for as long as nobody analyses the table: we plan by what the tables hold now.
     options = f"-csearch_path={service} -cplan_cache_mode=force_custom_plan"
-    engine = create_engine(url, pool_size=4, max_overflow=12, pool_pre_ping=True, connect_args={"options": options, "connect_timeout": 5})
+    engine = create_engine(_address(url), pool_size=4, max_overflow=12, pool_pre_ping=True, connect_args={"options": options, "connect_timeout": 5})
 
     @event.listens_for(engine, "connect")
     def _compress(connection: Any, _record: Any) -> None:
@@ -71,6 +71,14 @@ def _postgres_engine(url: str, service: str) -> Engine:
         connection.commit()
 
     return engine
+
+
+def _address(url: str) -> URL:
+    """Raises Refused, without the words of the failure: they may quote a part of the password."""
+    try:
+        return make_url(url)
+    except (ValueError, ArgumentError):
+        raise Refused("must be `postgresql+psycopg://user:password@host:port/name`, with a number for the port", field="VEEDOR_DATABASE") from None
 
 
 _LZ4 = "SELECT set_config(name, 'lz4', false) FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)"

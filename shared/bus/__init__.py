@@ -15,8 +15,12 @@ def open_bus(url: str, *, home: Path, max_bytes: int) -> Bus:
         from shared.bus.local import LocalBus
 
         return LocalBus(home / "bus.db", max_bytes=max_bytes)
-    if url.startswith("kafka://") and urlsplit(url).netloc.rpartition("@")[2]:
-        from shared.bus.kafka import KafkaBus
+    try:
+        if url.startswith("kafka://") and urlsplit(url).netloc.rpartition("@")[2]:
+            from shared.bus.kafka import KafkaBus
 
-        return KafkaBus(url)
+            return KafkaBus(url)
+    except ValueError:
+        # Its words may quote a part of the password.
+        raise Refused("must be `kafka://host:port`, with numbers for the port and for the options that count", field="VEEDOR_BUS") from None
     raise Refused("must be `local` or `kafka://host:port`", field="VEEDOR_BUS")

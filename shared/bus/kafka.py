@@ -54,7 +54,7 @@ class KafkaBus:
     """`kafka://[user:password@]host:port[,host:port][?partitions=4&replication=3&min_insync=2&timeout_ms=15000&security_protocol=...]`.
 
     `timeout_ms` bounds every call. Other options go to kafka-python as they are; user and password of the address become SASL credentials.
-    Raises Refused for an option that nobody knows.
+    Raises Refused for an option that nobody knows, ValueError for what should be a number and is none.
     """
 
     def __init__(self, url: str) -> None:
@@ -63,6 +63,8 @@ class KafkaBus:
         self.settings = {name: int(options.pop(name, default)) for name, default in SETTINGS.items()}
         self.timeout_ms = self.settings["timeout_ms"]
         hosts = parts.netloc.rpartition("@")[2].split(",")
+        for host in hosts:
+            _ = urlsplit(f"//{host}").port
         if parts.username:
             options |= {"sasl_plain_username": unquote(parts.username), "sasl_plain_password": unquote(parts.password or "")}
             options.setdefault("sasl_mechanism", "SCRAM-SHA-256")

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from sqlmodel import Field, Session, SQLModel, select
 
 from shared.database import SERVICES, Database, Utc
-from shared.errors import Retryable
+from shared.errors import Refused, Retryable
 from shared.sqlite import prepare
 from tests.parts.waiting import free_port
 
@@ -247,3 +247,10 @@ def table_names(database: Database) -> set[str]:
 
 def names(session: Session, query: str) -> set[str]:
     return {row[0] for row in session.connection().execute(text(query))}
+
+
+@pytest.mark.parametrize("address", ["u:hunter2@host:port/name", "u:hunter2@[::1/name"])
+def test_an_address_that_cannot_be_read_is_refused_by_name_and_without_its_password(address: str) -> None:
+    with pytest.raises(Refused, match="VEEDOR_DATABASE") as refused:
+        Database(f"postgresql+psycopg://{address}", "service")
+    assert "hunter2" not in str(refused.value)

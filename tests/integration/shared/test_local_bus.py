@@ -144,7 +144,10 @@ def test_a_reopened_log_goes_on_where_it_was(tmp_path: Path) -> None:
         assert values(take(consumer, 1)) == ["2"]
 
 
-@pytest.mark.parametrize("url", ["amqp://localhost", "kafka://", "kafka://user:password@", ""])
+@pytest.mark.parametrize(
+    "url",
+    ["amqp://localhost", "kafka://", "kafka://user:password@", "kafka://user:password@host:port", "kafka://host:9092,host:x", "kafka://[::1", "kafka://host?partitions=some", ""],
+)
 def test_only_two_kinds_of_address_are_known(tmp_path: Path, url: str) -> None:
     with pytest.raises(Refused, match="VEEDOR_BUS") as refused:
         open_bus(url, home=tmp_path, max_bytes=1 << 30)
