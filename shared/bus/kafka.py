@@ -164,7 +164,6 @@ class KafkaPublisher:
         defaults = {
             "linger_ms": 5,
             "batch_size": 1_000_000,
-            "max_request_size": 1_048_576,  # a publish goes out whole, so the next hop finds it whole
             "max_block_ms": self.timeout_ms,
             "request_timeout_ms": self.timeout_ms * 3 // 4,
             "delivery_timeout_ms": self.timeout_ms,
