@@ -111,8 +111,21 @@ def _match(rule: Rule, reading: Reading) -> list[Mention] | None:
     places = [[m for code in group for m in reading.where.get(code, ()) if not m.quoted] for group in groups]
     if not places or not all(places):
         return None
-    best: list[Mention] | None = None
     counts = reading.counts
+    found = [match for each in _apart(places, reading) if (match := _tightest(rule, counts, groups, each))]
+    return min(found, key=lambda match: _width(match, counts), default=None)
+
+
+def _apart(places: list[list[Mention]], reading: Reading) -> list[list[list[Mention]]]:
+    """Title, summary and text each by itself: what the title mentions must not hide what stands beside the act in the summary."""
+    if not reading.breaks or len(places) == 1:
+        return [places]
+    parts = [[[m for m in place if reading.segment(m.first) == part] for place in places] for part in range(len(reading.breaks) + 1)]
+    return [part for part in parts if all(part)]
+
+
+def _tightest(rule: Rule, counts: Sequence[int], groups: Sequence[Alternatives], places: Sequence[Sequence[Mention]]) -> list[Mention] | None:
+    best: list[Mention] | None = None
     others = [(sorted(place, key=lambda m: counts[m.last]) if len(place) > _MANY else place, group) for place, group in zip(places[1:], groups[1:], strict=True)]
     for start in places[0]:
         chosen = [start]
@@ -122,13 +135,9 @@ def _match(rule: Rule, reading: Reading) -> list[Mention] | None:
                 break
             chosen.append(near)
         else:
-            if _fits(rule, reading, chosen) and (best is None or _width(chosen, counts) < _width(best, counts)):
+            if _width(chosen, counts) <= rule.within and (best is None or _width(chosen, counts) < _width(best, counts)):
                 best = chosen
     return best
-
-
-def _fits(rule: Rule, reading: Reading, chosen: Sequence[Mention]) -> bool:
-    return _width(chosen, reading.counts) <= rule.within and reading.segment(min(m.first for m in chosen)) == reading.segment(max(m.last for m in chosen))
 
 
 def _nearest(place: Sequence[Mention], counts: Sequence[int], to: Mention, ordered: bool, group: Alternatives) -> Mention | None:

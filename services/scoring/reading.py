@@ -68,7 +68,7 @@ class Reading:
 
     @cached_property
     def counts(self) -> Sequence[int]:
-        """Of every position, how many words up to it count: only those of the lexicon, outside names of parties.
+        """Of every position, how many words up to it count: only those of the lexicon, outside names of parties, and no letter that may be an initial.
 
         Distances are measured in these, so that no name, long or short, changes them.
         """
@@ -130,7 +130,8 @@ class Reader:
         self._spelt: dict[str, int] = {}
         listed = frozenset(names)
         self._marked = frozenset(name for name in listed if unaccented(name) != name)
-        self._names = frozenset(stem(name) for name in listed - self._marked)
+        self._unmarked = listed - self._marked
+        self._names = frozenset(map(stem, self._unmarked))
         self._empty = frozenset(unaccented(word) for word in pack.lexicon.empty)
         self._automaton = ahocorasick.Automaton(ahocorasick.STORE_ANY, ahocorasick.KEY_SEQUENCE)
         self._entries: dict[tuple[int, ...], list[tuple[Kind, str]]] = {}
@@ -138,8 +139,10 @@ class Reader:
         self._citing = Citing(pack.norms, frozenset(pack.names.bodies))
         self._targets = {code: institution.target for code, institution in pack.institutions.items()}
         self._compile(pack, parties)
+        self._never = self._marked | {name for name in self._unmarked if (self._vocabulary.get(stem(name)),) in self._entries}
         self._typos = Typos(self._spelt)
-        still = {_DROPPED, _UNKNOWN, *(self._vocabulary.get(name, _UNKNOWN) for name in self._names)}
+        letters = [known for known in self._vocabulary if len(known) == 1]
+        still = {_DROPPED, _UNKNOWN, *(self._vocabulary.get(known, _UNKNOWN) for known in (*self._names, *letters))}
         self._counting = [int(number not in still) for number in range(len(self._vocabulary) + _UNKNOWN + 1)]
 
     def read(self, title: str, summary: str | None = None, text: str | None = None) -> Reading:
@@ -187,8 +190,11 @@ class Reader:
                 self._entries[key].append((kind, code))
 
     def _is_name(self, phrase: str) -> bool:
-        """A word that is also a name says nothing alone ("cesar"); inside a longer phrase it does ("libertad de expresión")."""
-        return stem(unaccented(phrase)) in self._names
+        """A word that is also a name says nothing alone ("cesar"); inside a longer phrase it does ("libertad de expresión").
+
+        A name that only shares its stem with one that speaks alone ("Allan" with "allanar") is never read.
+        """
+        return unaccented(phrase) in self._unmarked
 
     def _spell(self, word: str) -> int:
         """The number of a phrase's word, new or known; 0 for a word without meaning."""
@@ -207,7 +213,7 @@ class Reader:
 
     def number(self, word: str) -> int:
         """Of a word of the lexicon, above the number of all unknown ones; 0 for a word without meaning."""
-        if word in self._marked:
+        if word in self._never:
             return _UNKNOWN
         known = self._stem(word)
         if not known:

@@ -3,7 +3,7 @@
 A term of the title is a neighbour of the title too ("+^ mandat"): what a bill is about stands there, in the summary also what it touches by the way.
 
 An empty word counts only right before a term. A word that is no term, as a name is none, is a gap, and so is a whole name of several words: what a text names makes no turn.
-What announces a number is not heard: "Ley N° 32108" is "Ley 32108".
+What announces a number is not heard: "Ley N° 32108" is "Ley 32108". Nor is a letter that may be an initial: no consonant at all, no vowel after a gap.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ NUMBER = "#"
 EMPTY = "_"
 TITLE = "^"
 _GAP = "|"
-_UNHEARD = frozenset(("n", "nro", "num", "numero"))
-_GAP_AND_BEFORE = re.compile(r"\|\S*(?: _\S+)*")  # in words told backwards
+_UNHEARD = frozenset(("nro", "num", "numero", *"bcdfghijklmnpqrstvwxz"))
+_GAP_AND_AROUND = re.compile(r"(?:\b_\w )*\|\S*(?: _\S+)*")  # in words told backwards
 Pair = tuple[str, str]
 
 
@@ -49,7 +49,7 @@ class Turns:
 
     def read(self, written: Sequence[str], title: Sequence[str]) -> Iterator[Pair]:
         """All neighbours in a text, turns and others; `title`: those of its words that stand there."""
-        backwards = _GAP_AND_BEFORE.sub(_GAP, " ".join((_GAP, *reversed(self._parts(written))))).split(" ")
+        backwards = _GAP_AND_AROUND.sub(_GAP, " ".join((_GAP, *reversed(self._parts(written))))).split(" ")
         return chain(zip(islice(backwards, 1, None), backwards, strict=False), zip(repeat(TITLE), self._parts(title), strict=False))
 
     def _parts(self, written: Sequence[str]) -> list[str]:

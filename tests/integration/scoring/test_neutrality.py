@@ -35,8 +35,9 @@ PARTIES = (
 PERSONS = (
     *("Luz Paz Guerra", "Rosa Salas Torres", "César Castillo Flores", "Ángel Bravo Campos", "Ximena Quispe Mamani", "Zoltán Zvyagintsev Wu", "María del Carmen de la Vega"),
     *("Justo Leyva Reyes", "Consuelo Peña Cortés", "Domingo Iglesias Lagos"),
+    *("Allan Cabrera Cornejo", "Régulo Peñaloza Enríquez", "Soraya San Román", "Ingrid Mayorga Perales", "B. J. C. Espinosa D.", "Fabricio Cuéllar A.", "Nadia PORRAS WAGNER"),
 )
-"""Made-up names, most of words that also mean something."""
+"""Made-up names, most of words that also mean something, or are one letter from one that does ("Peñaloza", *penaliza*)."""
 
 Line = dict[str, Any]
 

@@ -143,3 +143,10 @@ def test_a_new_constitution_is_mixed_and_severe_without_abstaining() -> None:
     found = assessed("Ley que convoca a una asamblea constituyente")
     assert (found.direction, found.abstained) == (Direction.MIXED, False)
     assert found.severity >= 50
+
+
+def test_what_the_title_mentions_hides_nothing_beside_the_act_in_the_summary() -> None:
+    """Without it, how long the title is told which of two mentions was taken."""
+    summary = "Propone flexibilizar las autorizaciones que concede el Congreso para los viajes al exterior del Presidente de la República"
+    for title in ("Viajes al exterior del Presidente de la República", "Viajes al exterior", "Reforma sobre salidas"):
+        assert "travel.eased" in {factor.rule for factor in assessed(title, summary=summary).factors}

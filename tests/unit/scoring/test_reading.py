@@ -106,6 +106,18 @@ def test_a_name_that_is_also_a_verb_is_no_act(reader: Reader) -> None:
     assert "remove" not in reader.read("Acusación contra el juez supremo César José Pérez").where
 
 
+def test_a_name_of_the_stem_of_an_act_is_never_read_and_the_act_is(reader: Reader) -> None:
+    assert "search" not in reader.read("Homenaje a Allan Wagner").where
+    assert "search" in reader.read("Regula el allanamiento").where
+    assert "end" not in reader.read("Homenaje a Carlos Quito").where
+    assert "end" in reader.read("Quita la inmunidad").where
+
+
+def test_initials_change_no_distance(reader: Reader) -> None:
+    plain, initials = (reader.read(f"Acusa por infracción constitucional a {name}, juez supremo") for name in ("Juan Paz", "J. O'D. Paz S."))
+    assert [plain.counts[m.last] for m in plain.where["judges"]] == [initials.counts[m.last] for m in initials.where["judges"]]
+
+
 def test_a_name_changes_no_distance(reader: Reader) -> None:
     short = reader.read("Acusa por infracción constitucional a Juan Paz, juez supremo")
     long = reader.read("Acusa por infracción constitucional a Wilfredo Anastasio Quispe Huamán de la Torre, juez supremo")
