@@ -156,6 +156,8 @@ def _asked(raw: bytes, pack: Pack, as_of: dt.date) -> Asked | Line:
         line = _read(raw)
         if not isinstance(line, dict):
             raise ValueError("the line is no JSON object")
+        if isinstance(line.get("key"), dict | list):
+            raise ValueError("key: must be text or a number")
         key = line.get("key")
         day = _day(line["as_of"], "as_of") if line.get("as_of") else as_of
         return Asked(key, move_of(line, pack), day)

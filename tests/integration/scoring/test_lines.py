@@ -38,6 +38,12 @@ def scored(pack: ScoringPack, **changes: Any) -> dict[str, Any]:
     return score_line(json.dumps(BILL | changes).encode(), pack, DAY)
 
 
+def test_a_key_that_is_no_word_or_number_is_refused(pack: ScoringPack) -> None:
+    """Nested a few hundred deep it could be read and not written: the whole file failed for it."""
+    raw = b'{"title": "Ley", "key": ' + b"[" * 300 + b"]" * 300 + b"}"
+    assert score_line(raw, pack, DAY) == {"key": None, "error": "key: must be text or a number"}
+
+
 def test_a_line_has_the_keys_of_the_contract(pack: ScoringPack) -> None:
     found = scored(pack)
     assert found.keys() >= CONTRACT
