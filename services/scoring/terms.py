@@ -56,7 +56,10 @@ def _canonical(token: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Conventions:
-    """How a country's drafters write: phrases that are one term, abbreviations, names that are never read, empty words, concepts by stem."""
+    """How a country's drafters write: phrases that are one term, abbreviations, names that are never read, empty words, concepts by stem.
+
+    `parties`: names of several words, of parties and of places.
+    """
 
     phrases: dict[str, str]
     aliases: dict[str, str]
@@ -75,7 +78,7 @@ class Conventions:
             aliases={unaccented(short): _canonical(full) if full else "" for short, full in lexicon["aliases"].items()},
             names=frozenset(stop["persons"]) | frozenset(stop["regions"]),
             empty=frozenset(stop["empty"]),
-            parties=tuple(stop["parties"]),
+            parties=(*stop["parties"], *stop.get("places", ())),
             concepts={_canonical(word): f"{group}:{concept}" for group, entries in lexicon["concepts"].items() for concept, words in entries.items() for word in words},
         )
 

@@ -31,6 +31,11 @@ REGIONS = (
 PARTIES = (
     *("Fuerza Popular", "Perú Libre", "Acción Popular", "Alianza para el Progreso", "Renovación Popular", "Avanza País", "Podemos Perú", "Juntos por el Perú", "Somos Perú"),
     *("Unión por el Perú", "Partido Morado", "Frente Amplio", "Partido Aprista Peruano", "Partido Nacionalista Peruano", "Solidaridad Nacional", "Perú Posible"),
+    *("Partido Patriótico del Perú", "Partido Demócrata Unido Perú", "Integridad Democrática", "Alianza Venceremos"),
+)
+PLACES = (
+    *("Dos de Mayo", "Padre Abad", "Gran Chimú", "Villa María del Triunfo", "Magdalena del Mar"),
+    *("Daniel Alcides Carrión", "General Sánchez Cerro", "Chancay", "La Oroya", "San Román", "Mi Perú", "Cusco"),
 )
 PERSONS = (
     *("Luz Paz Guerra", "Rosa Salas Torres", "César Castillo Flores", "Ángel Bravo Campos", "Ximena Quispe Mamani", "Zoltán Zvyagintsev Wu", "María del Carmen de la Vega"),
@@ -102,10 +107,11 @@ def test_another_name_where_one_stands_changes_nothing(bills: list[Line], pack: 
     ("where", "names"),
     [
         ("{text}, en el departamento de {name}", REGIONS),
+        ("{text}, en {name}", PLACES),
         ("{text}, a propuesta del grupo parlamentario {name}", PARTIES),
         ("{text}, a propuesta de {name}", PERSONS),
     ],
-    ids=["regions", "parties", "persons"],
+    ids=["regions", "places", "parties", "persons"],
 )
 def test_whoever_is_named_beside_the_text_changes_nothing(bills: list[Line], pack: ScoringPack, where: str, names: tuple[str, ...]) -> None:
     """Each bill with two of the names in turn, after its title and after its summary: both read the same."""
