@@ -339,6 +339,11 @@ def digest(*parts: object) -> str:
     return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:32]
 
 
+def assessment_id(move_id: str, revision: int, as_of: dt.date, pack_version: str, model_version: str) -> str:
+    """The id of an assessment event: the same move, day and scorer give the same id."""
+    return digest(move_id, revision, as_of, pack_version, model_version)
+
+
 def seconds(day: dt.date) -> str:
     """Midnight UTC of a day, as CloudEvents writes time: an event says when it is *about*, not when it was made."""
     return f"{day.isoformat()}T00:00:00Z"
@@ -455,7 +460,7 @@ class MoveAssessed(Event):
 
     @property
     def event_id(self) -> str:
-        return digest(self.move.move_id, self.revision, self.as_of, self.pack_version, self.model_version)
+        return assessment_id(self.move.move_id, self.revision, self.as_of, self.pack_version, self.model_version)
 
     @property
     def key(self) -> str:

@@ -11,7 +11,7 @@ from typing import ClassVar, Self, TypeAlias
 
 from pydantic import Field
 
-from shared.events import Direction, Event, Frozen, Hundred, Level, MoveAssessed, Stage, Target, digest
+from shared.events import Direction, Event, Frozen, Hundred, Level, MoveAssessed, Stage, Target, assessment_id
 
 
 class Dated(Frozen):
@@ -60,7 +60,7 @@ class Glance(Event):
 
     @property
     def event_id(self) -> str:
-        return digest(self.move.move_id, self.revision, self.as_of, self.pack_version, self.model_version)
+        return assessment_id(self.move.move_id, self.revision, self.as_of, self.pack_version, self.model_version)
 
     @property
     def key(self) -> str:

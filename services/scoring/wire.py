@@ -8,7 +8,7 @@ import orjson
 from pydantic import BaseModel
 
 from services.scoring.assess import Said, ScoringPack
-from shared.events import MoveAssessed, MoveObserved, digest
+from shared.events import MoveAssessed, MoveObserved, assessment_id
 
 
 class Wire:
@@ -33,7 +33,7 @@ class Wire:
                 "revision": revision,
             },
             "datacontenttype": "application/json",
-            "id": digest(move.move_id, revision, as_of, self._pack_version, self._model_version),
+            "id": assessment_id(move.move_id, revision, as_of, self._pack_version, self._model_version),
             "source": MoveAssessed.SOURCE,
             "specversion": "1.0",
             "subject": move.move_id,
